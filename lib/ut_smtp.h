@@ -1,0 +1,62 @@
+/* ut_smtp.h - submit one message to a Postfix listener, through libcurl (RFC 5321).
+ *
+ * What arrives is exactly what was given: 8-bit clean, dots stuffed on the wire. Two exceptions
+ * that SMTP itself makes: a message whose last line does not end in CRLF gets one, and a bare CR
+ * or LF followed by "." is refused here, since some servers take it for the end of the message
+ * and what follows for commands.
+ *
+ * Parameters that libcurl sends: SIZE when the length is known and the server offers it, SMTPUTF8
+ * when it is offered and an address is not ASCII; never BODY=8BITMIME (Postfix takes 8-bit
+ * content without). A host name that is not ASCII goes out in its ACE form where libcurl has IDN.
+ *
+ * Any thread; blocks. curl_global_init() must have been called by the program at its start. */
+#ifndef UT_SMTP_H
+#define UT_SMTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/ut_bug.h"
+#include "lib/ut_diag.h"
+
+/* Puts up to [len] bytes of the message into [buf]: gives their number, 0 at the end, -1 if it
+ * fails (then nothing is delivered). */
+typedef ssize_t ut_smtp_read_fn(void *arg, char *buf, size_t len);
+
+/* All is borrowed for the call. */
+struct ut_smtp_job {
+    const char *server;       /* "HOST:PORT", "[IPV6]:PORT" */
+    const char *helo;         /* name for EHLO; NULL or "": this host's */
+    const char *sender;       /* without <>; NULL or "" gives MAIL FROM:<> */
+    const char *const *rcpts; /* without <> */
+    size_t rcpt_count;        /* at least 1 */
+    ut_smtp_read_fn *read;    /* the message; NULL: from [fd] */
+    void *arg;                /* for [read] */
+    int fd;                   /* read with pread(2): its position neither matters nor changes */
+    off_t offset;             /* where in [fd] the message starts */
+    long long length;         /* bytes of the message; -1 with [read]: not known */
+    bool fix_lf;              /* turn bare LF into CRLF ([length] is then not announced) */
+    int timeout;              /* seconds for the whole, at least 1 */
+};
+
+enum ut_smtp_result {
+    UT_SMTP_ACCEPTED,  /* the server took it for every recipient: 250 after the message */
+    UT_SMTP_TEMPORARY, /* 4xx; also 5xx at the greeting or EHLO, which is not about this mail */
+    UT_SMTP_PERMANENT, /* 5xx, or the message or an address cannot be sent at all (code 0) */
+    UT_SMTP_TROUBLE    /* no connection, time is up, protocol error, read failed (code 0) */
+};
+
+struct ut_smtp_reply {
+    enum ut_smtp_result result;
+    int code;       /* last SMTP reply code, 0 if there was none */
+    bool in_doubt;  /* all was sent but no reply came: it may have been accepted */
+    char text[512]; /* text of the last reply, lines joined by a blank, escaped, cut as UTF-8 */
+};
+
+/* Submits [job] for all its recipients or none: the first refused recipient ends it. Fills
+ * [reply] and gives its result; [d] is set unless the message was accepted. */
+enum ut_smtp_result ut_smtp_send(const struct ut_smtp_job *job, struct ut_smtp_reply *reply,
+    struct ut_diag *d) UT_CHECKED;
+
+#endif

@@ -1,0 +1,1 @@
+# What milter/ builds.
