@@ -1,1 +1,4 @@
-# What hsl/ builds.
+# What hsl/ builds: the language as a library, and the command hsl.
+noinst_LIBRARIES += hsl/libhsl.a
+hsl_libhsl_a_SOURCES = hsl/hsl.h hsl/hsl_host.h hsl/hsl_flow.def hsl/hsl_value.h hsl/hsl_heap.h \
+	hsl/hsl_run.h hsl/hsl_lib.h hsl/hsl_ast.h hsl/hsl_env.h

@@ -1,0 +1,74 @@
+/* hsl_lib.h - built-in functions: one table row each, one file per subject (hsl_lib_*.c).
+ *
+ * The row is all there is to know about a function: the checker takes arity and flows from it,
+ * the call converts the arguments by its signature, the manual is printed from its text.
+ *
+ * Signature [args], one letter per parameter, '|' before the first optional one, '*' at the end for
+ * any number more of the last kind:
+ *   s string (takes numbers and booleans)   n number (takes booleans and numeric strings)
+ *   a array   f function   b boolean (any value, by truth)   v anything
+ *   o options array (unknown keys are the function's business)
+ *   p pattern: string or Regex   c callback or any value   A address: string or array
+ * Other mixtures are 'v' and checked inside (R07 through hsl_lib_bad_arg). Arguments arrive
+ * converted, in place; missing optional ones are not there (argc says). */
+#ifndef HSL_LIB_H
+#define HSL_LIB_H
+
+#include "hsl/hsl_run.h"
+
+/* [args] are borrowed; *out (none beforehand) gets a new count. false: error or end, state set. */
+typedef bool hsl_builtin_fn(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out);
+
+enum hsl_builtin_flag {
+    HSL_NONE_OK = 1,    /* none acts as "" for s and as [] for a (old-name functions) */
+    HSL_PURE = 2,       /* same arguments, same result, no effect: may be folded */
+    HSL_FINAL = 4,      /* ends the run (it may not come back): W2 in cache, W4 behind it */
+    HSL_NO_EFFECT = 8,  /* an X row: W3 "NAME has no effect behind Postfix" */
+    HSL_DEPRECATED = 16,/* W3 */
+    HSL_BLOCKS = 32     /* may wait for something outside */
+};
+
+struct hsl_builtin {
+    const char *name;
+    const char *args;    /* signature */
+    unsigned flows;      /* 0: everywhere; else bits of enum hsl_flow */
+    unsigned flags;      /* enum hsl_builtin_flag */
+    hsl_builtin_fn *fn;
+    const char *proto;   /* for people: "str_split(s, delim [, limit = 0])" */
+    const char *text;    /* one or two sentences for the manual */
+};
+
+/* Every table: ended by a row with name NULL. One accessor per hsl_lib_*.c. */
+extern const struct hsl_builtin hsl_lib_type_rows[];  /* count length number string is_* ... */
+extern const struct hsl_builtin hsl_lib_str_rows[];   /* strings §3 */
+extern const struct hsl_builtin hsl_lib_arr_rows[];   /* arrays §4 */
+extern const struct hsl_builtin hsl_lib_pcre_rows[];  /* §5 */
+extern const struct hsl_builtin hsl_lib_file_rows[];  /* in_file file file_get_contents §6 */
+extern const struct hsl_builtin hsl_lib_enc_rows[];   /* encodings §7 */
+extern const struct hsl_builtin hsl_lib_crypt_rows[]; /* hashes random uuid §8 */
+extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
+extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
+extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* rate §11 */
+extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
+extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions, headers, Set... §16 */
+
+/* The row of [name] for scripts of [flow]: NULL if there is none in any flow. The same name may stand
+ * in several rows with different flows. If it exists but not in this flow: that row, *wrong_flow. */
+const struct hsl_builtin *hsl_lib_find(const char *name, size_t len, enum hsl_flow flow, bool *wrong_flow);
+/* Walks all rows of all tables: *i from 0; NULL behind the last. */
+const struct hsl_builtin *hsl_lib_row(size_t *i);
+/* Number of arguments the signature allows; *max UINT_MAX: any number. */
+void hsl_lib_arity(const struct hsl_builtin *b, unsigned *min, unsigned *max);
+/* Checks the count (R07), converts [args] in place by the signature (the values in args are owned
+ * by the caller and may be replaced) and calls the function. */
+bool hsl_lib_call(struct hsl_run *r, const struct hsl_builtin *b, struct hsl_value *args, unsigned argc,
+    struct hsl_value *out) UT_CHECKED;
+/* Raises R07 "argument N of NAME(): expected TYPE, got TYPE"; [n] from 1. Always false. */
+bool hsl_lib_bad_arg(struct hsl_run *r, const char *name, unsigned n, const char *expected, const struct hsl_value *got);
+
+/* Helpers for rows: results */
+bool hsl_ret_str(struct hsl_run *r, struct hsl_value *out, const char *p, size_t len) UT_CHECKED;
+/* Gives an sbuf's content as a string and empties it; a failed buffer is a limit or memory error. */
+bool hsl_ret_sbuf(struct hsl_run *r, struct hsl_value *out, struct ut_sbuf *b) UT_CHECKED;
+
+#endif
