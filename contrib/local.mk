@@ -1,1 +1,2 @@
-# What contrib/ builds.
+# What is shipped beside the programs: the two entry commands and their common part.
+EXTRA_DIST += contrib/check contrib/demo contrib/common.sh

@@ -1,0 +1,57 @@
+# common.sh - what contrib/demo, contrib/check and the benchmarks share: packages and a build folder.
+# Sourced by bash scripts that have set `top` to the source tree.
+
+packages_build="autoconf automake make gcc pkg-config libc6-dev libmilter-dev libconfuse-dev libjansson-dev
+    libdb5.3-dev libpcre2-dev libcurl4-openssl-dev libssl-dev libsystemd-dev libgmime-3.0-dev libedit-dev xz-utils"
+packages_run="postfix postfix-pcre perl procps"
+packages_check="clang libclang-rt-14-dev llvm-14 mandoc util-linux"
+
+say() { printf '\n== %s\n' "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# Installs the named packages that are missing. Services that a package brings are not started by it.
+install_packages() {
+    local missing=() p policy=/usr/sbin/policy-rc.d made=
+    for p in "$@"; do
+        dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q ' installed$' || missing+=("$p")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || die "run me as root: these packages are missing: ${missing[*]}"
+    say "installing ${missing[*]}"
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod 755 $policy
+        made=1
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    local ok=0
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+        >"${TMPDIR:-/tmp}/penstock-apt.$$" 2>&1 || ok=1
+    [ -z "$made" ] || rm -f $policy
+    [ $ok = 0 ] || { cat "${TMPDIR:-/tmp}/penstock-apt.$$" >&2; rm -f "${TMPDIR:-/tmp}/penstock-apt.$$"; die "apt-get failed"; }
+    rm -f "${TMPDIR:-/tmp}/penstock-apt.$$"
+}
+
+# Makes $work, a folder of our own that goes when the script ends, and $work/src, a copy of the
+# source tree with configure made: nothing is written into the tree itself.
+prepare_source() {
+    work=$(mktemp -d "${TMPDIR:-/tmp}/penstock-XXXXXX")
+    chmod 755 "$work"
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' INT TERM
+    mkdir "$work/src"
+    (cd "$top" && tar -c --exclude=.git --exclude='./build*' --exclude=./.aux --exclude=autom4te.cache .) |
+        tar -x -C "$work/src"
+    (cd "$work/src" && mkdir -p .aux && autoreconf -fi >autoreconf.log 2>&1) ||
+        { cat "$work/src/autoreconf.log" >&2; die "autoreconf failed"; }
+}
+
+# configure and make in $work/NAME: build NAME [configure arguments]
+build() {
+    local name=$1
+    shift
+    mkdir -p "$work/$name"
+    (cd "$work/$name" && ../src/configure "$@" >configure.out 2>&1) ||
+        { tail -n 30 "$work/$name/configure.out" >&2; die "configure failed"; }
+    make -s -C "$work/$name" -j"$(nproc)" all || die "make failed"
+}
