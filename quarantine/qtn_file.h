@@ -1,4 +1,4 @@
-/* qtn_file.h - one quarantined message as a file: its format (penstock-quarantine(7)), ids, and
+/* qtn_file.h - one quarantined message as a file: its format (penstock-quarantine(7)) and
  * the reader.
  *
  * A file is a plain RFC 5322 message: envelope headers "X-Penstock-...", then the original
@@ -19,6 +19,7 @@
 #include "lib/ut_bug.h"
 #include "lib/ut_diag.h"
 #include "lib/ut_sbuf.h"
+#include "quarantine/qtn_id.h"
 
 enum qtn_result {
     QTN_OK,
@@ -28,18 +29,9 @@ enum qtn_result {
     QTN_ERROR   /* anything else: no memory, I/O error, an envelope over the limits */
 };
 
-#define QTN_ID_LEN 26                         /* characters of an id */
 #define QTN_ENVELOPE_MAX ((size_t)256 * 1024) /* bytes of all envelope headers of one file */
+#define QTN_SIZE_MAX (1LL << 40)                  /* bytes of one original message */
 #define QTN_METADATA_MAX 256                  /* pairs of one message */
-
-/* An id: 48 bits of time (milliseconds since 1970), 80 random bits, in Crockford's base 32
- * (0-9 A-Z without I L O U). Sorts by time as text; unique over processes and hosts. */
-/* Makes a new one with its NUL; -1 with [d] set if the system has no random bytes. */
-int qtn_id_new(char out[QTN_ID_LEN + 1], struct ut_diag *d) UT_CHECKED;
-/* True if [id] (NULL: no) is written as one: to be asked before it becomes part of a path. */
-bool qtn_id_valid(const char *id);
-/* Milliseconds since 1970 that [id] was made at. [id] must be valid. */
-long long qtn_id_time(const char *id);
 
 /* A name and value that a script attached. */
 struct qtn_pair {
@@ -72,7 +64,7 @@ struct qtn_file {
     struct qtn_envelope env;   /* texts lent until close; never NULL here */
     off_t offset;              /* bytes of the file before the original message */
     long long size;            /* bytes of the original message */
-    char sha256[65];           /* lower-case hex, of all behind the first line */
+    char sha256[65];          /* lower-case hex, of all behind the first line */
     void *memory;              /* what [env] points into */
 };
 
@@ -90,7 +82,7 @@ enum qtn_result qtn_file_verify(const struct qtn_file *f, struct ut_diag *d) UT_
 /* For qtn_store.c: appends the envelope headers without the first line. -1 with [d] set if the
  * envelope is over the limits or memory is out. [e]->id must be valid. */
 int qtn_file_headers(const struct qtn_envelope *e, struct ut_sbuf *out, struct ut_diag *d) UT_CHECKED;
-#define QTN_FILE_FIRST 142 /* bytes of the first line with its CRLF */
+#define QTN_FILE_FIRST 139 /* bytes of the first line with its CRLF */
 /* Writes the first line and a NUL. [sha256] is hex. */
 void qtn_file_first(char out[QTN_FILE_FIRST + 1], off_t offset, long long size, const char *sha256);
 

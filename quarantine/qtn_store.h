@@ -38,6 +38,25 @@ const char *qtn_store_directory(const struct qtn_store *s);
  * once a second. */
 enum qtn_result qtn_store_probe(const struct qtn_store *s, struct ut_diag *d) UT_CHECKED;
 
+/* Where a message can be. */
+enum qtn_place {
+    QTN_PLACE_TMP,      /* tmp/ID.tmp: being written */
+    QTN_PLACE_INCOMING, /* incoming/ID.eml: held, not in the index yet */
+    QTN_PLACE_UNDO,     /* incoming/ID.undo: withdrawn, the index does not know yet */
+    QTN_PLACE_HELD,     /* held/XX/ID.eml, XX: the last two characters of ID; in the index */
+    QTN_PLACE_BROKEN    /* broken/: what was in incoming/ and is no message */
+};
+#define QTN_PATH_MAX 4096
+/* Writes the path of the file that [id], which must be valid, has there; of the folder if [id] is
+ * NULL (HELD: of held/). */
+void qtn_store_path(const struct qtn_store *s, enum qtn_place place, const char *id,
+    char out[QTN_PATH_MAX]);
+/* Makes the names in incoming/ durable. Threads that ask at the same time share one fsync(2). */
+enum qtn_result qtn_store_sync(struct qtn_store *s, struct ut_diag *d) UT_CHECKED;
+/* Folds an errno of a file operation inside a quarantine into a result. A folder that is missing
+ * or may not be written is as bad as a full disk: try again later. */
+enum qtn_result qtn_store_errno(int err);
+
 /* Starts a message for one recipient. [e] is copied; e->id NULL: an id is made. Gives the put in
  * [*out], NULL on failure. */
 enum qtn_result qtn_put_new(struct qtn_put **out, struct qtn_store *s,
@@ -59,9 +78,8 @@ void qtn_put_free(struct qtn_put *p);
 const char *qtn_put_id(const struct qtn_put *p);
 
 /* Undoes a commit, also when penstock-quarantined has indexed the message: that sees it and
- * forgets the record. Durable when it gives QTN_OK, which is also given if it had been withdrawn
- * before. QTN_GONE: no such message (never stored, or released or deleted meanwhile). Needs no
- * free space. */
+ * forgets the record. Durable when it gives QTN_OK. QTN_GONE: no such message (never stored, or released or deleted meanwhile, or withdrawn
+ * and forgotten already). Needs no free space. */
 enum qtn_result qtn_store_withdraw(struct qtn_store *s, const char *id,
     struct ut_diag *d) UT_CHECKED;
 /* QTN_OK if [id] is held (in incoming/ or held/), QTN_GONE if not, QTN_ERROR if it cannot be
