@@ -146,9 +146,11 @@ void ut_conf_dump(const struct ut_conf *c, bool all, struct ut_sbuf *out);
 
 /* One row of params.def, for manuals and checks of them. */
 struct ut_conf_param {
-    const char *section, *type, *name, *def, *range, *text;
+    const char *section, *type, *name, *text;
+    char def[128];   /* the default as one would write it: "30d", "yes"; "" for an empty text */
+    char range[128]; /* "1 to 3600", the words of a WORD; "" if there is none */
 };
-/* Row [i] from 0, or NULL behind the last. */
-const struct ut_conf_param *ut_conf_param(size_t i);
+/* Row [i] from 0 into [*out]; false behind the last. */
+bool ut_conf_param(size_t i, struct ut_conf_param *out);
 
 #endif
