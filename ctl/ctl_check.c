@@ -1,0 +1,200 @@
+/* ctl_check.c - loads the configuration and compiles every flow for where it will run.
+ * Not here: the checks themselves (lib/ut_conf.c, hsl/hsl_check*.c), how a message looks
+ * (hsl/hsl_show.c).
+ * Threads: one. Fails with EX_CONFIG after printing every mistake that could be found. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl_check.h"
+#include "hsl/hsl.h"
+#include "hsl/hsl_env.h"
+#include "hsl/hsl_show.h"
+
+#define MAX_PATH_TEXT 4096 /* bytes of a file name */
+
+/* --- Which flows there are ------------------------------------------------------------------ */
+
+/* One parameter that names a script. */
+struct flow {
+    const char *name;     /* as configured */
+    enum hsl_flow flow;   /* where it runs */
+    const char *param;    /* "mail_flow" */
+    unsigned line;        /* of the section that names it first */
+};
+
+struct flows {
+    struct flow *items; /* each pair of name and flow once */
+    size_t count, cap;
+    bool failed; /* memory was out */
+};
+
+static void
+flows_add(struct flows *f, const char *name, enum hsl_flow flow, const char *param, unsigned line)
+{
+    if (!name || !*name)
+        return;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->items[i].flow == flow && strcmp(f->items[i].name, name) == 0)
+            return;
+    if (f->count == f->cap) {
+        size_t cap = f->cap ? 2 * f->cap : 16;
+        struct flow *items = reallocarray(f->items, cap, sizeof(*items));
+
+        if (!items) {
+            f->failed = true;
+            return;
+        }
+        f->items = items;
+        f->cap = cap;
+    }
+    f->items[f->count++] = (struct flow){name, flow, param, line};
+}
+
+static void
+flows_collect(struct flows *f, const struct ut_conf *conf)
+{
+    for (size_t i = 0; i < conf->mailserver_count; i++) {
+        const struct ut_conf_mailserver *s = &conf->mailservers[i];
+
+        flows_add(f, s->access_flow, HSL_FLOW_ACCESS, "access_flow", s->line);
+        for (size_t k = 0; k < s->domain_count; k++) {
+            const struct ut_conf_domain *d = &s->domains[k];
+
+            flows_add(f, d->recipient_flow, HSL_FLOW_RCPT, "recipient_flow", d->line);
+            flows_add(f, d->mail_flow, HSL_FLOW_MAIL, "mail_flow", d->line);
+        }
+    }
+}
+
+/* --- Compiling them ------------------------------------------------------------------------- */
+
+/* Turns the ID of "file:ID" into the name that the configuration gives it. */
+static bool
+file_by_id(void *arg, const char *id, struct ut_sbuf *out)
+{
+    const struct ut_conf *conf = arg;
+    const struct ut_conf_file *file = ut_conf_file_get(conf, id);
+
+    if (!file)
+        return false;
+    if (*file->path != '/')
+        ut_sbuf_addf(out, "%s/", conf->global.data_directory);
+    ut_sbuf_addz(out, file->path);
+    return !out->failed;
+}
+
+static struct hsl_env *
+env_for(struct ut_conf *conf, struct ut_diag *d)
+{
+    struct hsl_env_opts opts = {
+        .flow_dir = conf->global.flow_directory,
+        .data_dir = conf->global.data_directory,
+        .hostname = *conf->global.myhostname ? conf->global.myhostname : NULL,
+        .file_by_id = file_by_id,
+        .file_by_id_arg = conf,
+    };
+
+    return hsl_env_new(&opts, d);
+}
+
+static void
+limits_from(const struct ut_conf *conf, struct hsl_limits *limits)
+{
+    hsl_limits_default(limits);
+    limits->max_include_depth = (unsigned)conf->global.max_include_depth;
+    limits->max_source = (size_t)conf->global.max_source;
+    limits->max_memory = (size_t)conf->global.max_memory;
+    limits->max_string = (size_t)conf->global.max_string;
+    limits->max_array = (size_t)conf->global.max_array;
+}
+
+static void
+check_flow(struct hsl_env *env, const struct ut_conf *conf, const struct flow *f,
+    struct ut_diag_list *diags)
+{
+    struct hsl_limits limits;
+    struct hsl_source source = {.name = f->name, .flow = f->flow, .limits = &limits};
+    struct ut_sbuf path;
+    struct ut_diag d = {0};
+
+    limits_from(conf, &limits);
+    ut_sbuf_init(&path, MAX_PATH_TEXT);
+    if (hsl_path_resolve(env, f->name, strlen(f->name), NULL, true, &path, &d) != 0) {
+        ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, f->line, 0,
+            "%s: %s; scripts are below flow_directory (%s)", f->param, d.text,
+            conf->global.flow_directory);
+    } else {
+        source.path = ut_sbuf_text(&path);
+        hsl_prog_unref(hsl_compile(env, &source, diags));
+    }
+    ut_sbuf_fini(&path);
+}
+
+static void
+check_flows(struct ut_conf *conf, struct ut_diag_list *diags)
+{
+    struct flows flows = {0};
+    struct ut_diag d = {0};
+    struct hsl_env *env;
+
+    flows_collect(&flows, conf);
+    env = flows.count > 0 ? env_for(conf, &d) : NULL;
+    if (flows.failed)
+        ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, 0, 0, "out of memory");
+    else if (flows.count > 0 && !env)
+        ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, 0, 0, "%s", d.text);
+    for (size_t i = 0; env && i < flows.count; i++)
+        check_flow(env, conf, &flows.items[i], diags);
+    hsl_env_free(env);
+    free(flows.items);
+}
+
+/* --- The command ---------------------------------------------------------------------------- */
+
+void
+ctl_check_print(const char *flow_dir, const struct ut_diag_list *diags)
+{
+    struct hsl_show show = {
+        .to = stderr,
+        .colour = isatty(STDERR_FILENO) != 0,
+        .dir = flow_dir,
+    };
+
+    fflush(stdout);
+    hsl_show_list(&show, diags);
+}
+
+int
+ctl_check_all(struct ctl_call *c)
+{
+    struct ut_diag_list diags;
+    int rc;
+
+    ut_diag_list_init(&diags, CTL_CHECK_MAX_DIAGS);
+    c->conf = ut_conf_load(c->config, &diags);
+    if (c->conf)
+        check_flows(c->conf, &diags);
+    ctl_check_print(c->conf ? c->conf->global.flow_directory : NULL, &diags);
+    rc = diags.errors > 0 || !c->conf ? EX_CONFIG : EX_OK;
+    ut_diag_list_fini(&diags);
+    return rc;
+}
+
+static int
+check(struct ctl_call *c)
+{
+    int rc = ctl_check_all(c);
+
+    if (rc == EX_OK)
+        printf("%s: in order\n", c->config);
+    return rc;
+}
+
+const struct ctl_command ctl_check_commands[] = {
+    {"check", "", 0, 0, NULL, check, "Check the configuration and all flows it names"},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL},
+};

@@ -1,0 +1,178 @@
+/* hsl_show.c - prints diagnostics with the source line they are about.
+ * Not here: making them (lib/ut_diag.c and whoever finds a mistake).
+ * Threads: one. Fails by leaving out the source line: a message is always printed. */
+#include "config.h"
+
+#include "hsl/hsl_show.h"
+
+#include <string.h>
+
+#include "lib/ut_file.h"
+#include "lib/ut_utf8.h"
+
+#define MAX_SOURCE (64 << 20) /* bytes of a file that a line is looked for in */
+#define MAX_BEFORE 100        /* bytes shown of a long line before the column */
+#define MAX_AFTER 60          /* and behind it */
+
+#define COLOUR_ERROR "\033[1;31m"
+#define COLOUR_WARNING "\033[1;33m"
+#define COLOUR_CARET "\033[1;32m"
+#define COLOUR_OFF "\033[0m"
+
+/* --- The source line ------------------------------------------------------------------------ */
+
+/* A line of the text at [p]: its start, its bytes without the line end into [*len]; or NULL. */
+static const char *
+find_line(const char *p, size_t size, unsigned line, size_t *len)
+{
+    const char *end = p + size;
+    const char *stop;
+
+    for (; line > 1; line--) {
+        p = memchr(p, '\n', (size_t)(end - p));
+        if (!p)
+            return NULL;
+        p++;
+    }
+    stop = memchr(p, '\n', (size_t)(end - p));
+    *len = (size_t)((stop ? stop : end) - p);
+    if (*len > 0 && p[*len - 1] == '\r')
+        --*len;
+    return p;
+}
+
+/* Appends [len] bytes of source, blanks for tabs, other control bytes escaped. */
+static void
+add_source(struct ut_sbuf *out, const char *p, size_t len)
+{
+    while (len > 0) {
+        const char *tab = memchr(p, '\t', len);
+        size_t n = tab ? (size_t)(tab - p) : len;
+
+        ut_utf8_escape(out, p, n);
+        if (tab) {
+            ut_sbuf_addc(out, ' ');
+            n++;
+        }
+        p += n;
+        len -= n;
+    }
+}
+
+/* The characters of [len] bytes of valid UTF-8. */
+static size_t
+count_chars(const char *p, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++)
+        n += ((unsigned char)p[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* Prints the part of a line that is around [column], and a caret below it. */
+static void
+print_line(const struct hsl_show *s, const char *p, size_t len, unsigned column)
+{
+    size_t at = column - 1 < len ? column - 1 : len;
+    size_t from = at > MAX_BEFORE ? at - MAX_BEFORE : 0;
+    size_t until = len - at > MAX_AFTER ? at + MAX_AFTER : len;
+    struct ut_sbuf line;
+    size_t before;
+
+    while (from > 0 && from < at && ((unsigned char)p[from] & 0xC0) == 0x80)
+        from++;
+    until = from + ut_utf8_cut(p + from, len - from, until - from);
+    ut_sbuf_init(&line, 4096);
+    add_source(&line, p + from, at - from);
+    before = count_chars(ut_sbuf_text(&line), line.len);
+    if (until > at)
+        add_source(&line, p + at, until - at);
+    fprintf(s->to, "    %s%s%s\n    %s%*s%s^%s\n", from > 0 ? "…" : "", ut_sbuf_text(&line),
+        until < len ? "…" : "", from > 0 ? " " : "", (int)before, "",
+        s->colour ? COLOUR_CARET : "", s->colour ? COLOUR_OFF : "");
+    ut_sbuf_fini(&line);
+}
+
+/* Appends the file that messages call [name], as it is or below s->dir; -1 if there is none. */
+static int
+read_source(const struct hsl_show *s, const char *name, struct ut_sbuf *out)
+{
+    struct ut_sbuf path;
+    int rc;
+
+    if (ut_file_read(name, MAX_SOURCE, out, NULL) == 0)
+        return 0;
+    if (!s->dir || *name == '/')
+        return -1;
+    ut_sbuf_init(&path, 4096);
+    ut_sbuf_addf(&path, "%s/%s", s->dir, name);
+    rc = path.failed ? -1 : ut_file_read(ut_sbuf_text(&path), MAX_SOURCE, out, NULL);
+    ut_sbuf_fini(&path);
+    return rc;
+}
+
+static void
+print_source(const struct hsl_show *s, const struct ut_diag *d)
+{
+    struct ut_sbuf text;
+    const char *line = NULL;
+    size_t len = 0;
+
+    ut_sbuf_init(&text, MAX_SOURCE);
+    if (s->name && strcmp(s->name, d->source) == 0)
+        line = find_line(s->text, s->len, d->line, &len);
+    else if (read_source(s, d->source, &text) == 0)
+        line = find_line(ut_sbuf_text(&text), text.len, d->line, &len);
+    if (line)
+        print_line(s, line, len, d->column);
+    ut_sbuf_fini(&text);
+}
+
+/* --- The message ---------------------------------------------------------------------------- */
+
+/* What stands before the text: nothing for errors and notes, which are of the form that the
+ * language prescribes. */
+static const char *
+level_text(const struct ut_diag *d)
+{
+    return d->level == UT_DIAG_WARNING ? "warning: " : "";
+}
+
+static const char *
+level_colour(const struct hsl_show *s, const struct ut_diag *d)
+{
+    if (!s->colour || d->level == UT_DIAG_NOTE)
+        return "";
+    return d->level == UT_DIAG_WARNING ? COLOUR_WARNING : COLOUR_ERROR;
+}
+
+void
+hsl_show_diag(const struct hsl_show *s, const struct ut_diag *d)
+{
+    const char *colour = level_colour(s, d);
+
+    if (d->source[0])
+        fprintf(s->to, "%s:", d->source);
+    if (d->line > 0)
+        fprintf(s->to, "%u:", d->line);
+    if (d->line > 0 && d->column > 0)
+        fprintf(s->to, "%u:", d->column);
+    fprintf(s->to, "%s%s%s%s%s\n", d->source[0] || d->line > 0 ? " " : "", colour, level_text(d),
+        d->text, *colour ? COLOUR_OFF : "");
+    if (d->line > 0 && d->column > 0)
+        print_source(s, d);
+}
+
+void
+hsl_show_list(const struct hsl_show *s, const struct ut_diag_list *l)
+{
+    size_t errors = 0;
+
+    for (size_t i = 0; i < l->count; i++) {
+        errors += l->items[i].level == UT_DIAG_ERROR;
+        hsl_show_diag(s, &l->items[i]);
+    }
+    if (l->errors > errors)
+        fprintf(s->to, "%zu more errors are not shown\n", l->errors - errors);
+}

@@ -1,0 +1,28 @@
+/* hsl_show.h - a diagnostic as people read it: the message, its source line, a caret.
+ *
+ * For the programs `hsl` and `penstock`; the library never prints. Threads: one. */
+#ifndef HSL_SHOW_H
+#define HSL_SHOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "lib/ut_diag.h"
+
+struct hsl_show {
+    FILE *to;
+    bool colour;       /* with terminal sequences */
+    const char *name;  /* name in messages of the text below; NULL: there is none */
+    const char *text;  /* source that is in no file; borrowed; [len] bytes */
+    size_t len;
+    const char *dir;   /* where names in messages are looked for if not found as they are; or NULL */
+};
+
+/* Prints "file:line:column: text" (a warning as "file:line:column: warning: text"), and below
+ * it the source line and a caret if the source can be read. */
+void hsl_show_diag(const struct hsl_show *s, const struct ut_diag *d);
+/* Prints all of [l] in their order, and how many errors did not fit. */
+void hsl_show_list(const struct hsl_show *s, const struct ut_diag_list *l);
+
+#endif
