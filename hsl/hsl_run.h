@@ -54,6 +54,9 @@ struct hsl_run {
     bool echo_full;              /* the notice about dropped echo was written */
     unsigned depth;              /* frames now */
     void *match_data;            /* pcre2_match_data and context kept for the run (hsl_regex.c) */
+    struct hsl_obj *objects;     /* those whose class has a finish (hsl_value.c) */
+    struct hsl_rc *dead;         /* hsl_destroy()'s work list */
+    bool destroying;             /* hsl_destroy() is at work: nested calls only add to the list */
     void *files;                 /* files read by this run (hsl_file.c) */
     struct hsl_machine *machine; /* what owns this run (hsl_vm.c) */
 };

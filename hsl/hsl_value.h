@@ -152,11 +152,15 @@ struct hsl_str *hsl_str_empty(void);
 struct hsl_str *hsl_str_byte(unsigned char c);
 uint32_t hsl_str_hash_bytes(const char *p, size_t len); /* never 0 */
 uint32_t hsl_str_hash(struct hsl_str *s);               /* computes once */
+uint32_t hsl_str_hash_int(int64_t key);                 /* the same for integer keys */
 bool hsl_str_equal(const struct hsl_str *a, const struct hsl_str *b);
 int hsl_str_compare(const struct hsl_str *a, const struct hsl_str *b); /* byte-wise, as memcmp */
 /* Appends bytes to the string in [v] (type HSL_STR), in place when nobody else owns it, with room
  * to grow; so building a string piece by piece copies each byte a constant number of times. */
 bool hsl_str_append(struct hsl_run *r, struct hsl_value *v, const char *p, size_t len) UT_CHECKED;
+
+/* Frees a string that nobody owns any more: hsl_destroy() alone calls this. */
+void hsl_str_free(struct hsl_run *r, struct hsl_str *s);
 
 /* --- Arrays (hsl_arr.c) --------------------------------------------------------------------- */
 
@@ -184,7 +188,8 @@ bool hsl_arr_push(struct hsl_run *r, struct hsl_arr *a, struct hsl_value v) UT_C
 struct hsl_value *hsl_arr_slot(struct hsl_run *r, struct hsl_arr *a, const struct hsl_value *key) UT_CHECKED;
 /* A place for a new element behind the last index (`$v[] = `). */
 struct hsl_value *hsl_arr_slot_push(struct hsl_run *r, struct hsl_arr *a) UT_CHECKED;
-/* Removes; true if it was there. */
+/* Removes; true if it was there. A list may have to become a hash: if there is no memory for that
+ * nothing is removed, the run's error is set, and false given: look at r->state. */
 bool hsl_arr_del(struct hsl_run *r, struct hsl_arr *a, const struct hsl_value *key);
 /* Makes *v (type HSL_ARR) an array that nobody else owns, copying one level if needed. */
 bool hsl_arr_own(struct hsl_run *r, struct hsl_value *v) UT_CHECKED;
@@ -213,7 +218,7 @@ struct hsl_fn {
 /* What a kind of object is: built-in classes have one of these each. */
 struct hsl_class {
     const char *name;
-    /* Frees what is behind obj->data; NULL: nothing to do. */
+    /* Frees what is behind obj->data (props may be gone by then); NULL: nothing to do. */
     void (*finish)(struct hsl_run *r, struct hsl_obj *o);
     /* The method [name] as a row, NULL: none. args[0] of the call is the object. */
     const struct hsl_builtin *(*method)(const char *name, size_t len);
@@ -224,7 +229,18 @@ struct hsl_obj {
     const struct hsl_class *cls;
     struct hsl_value props; /* array of properties, or none */
     void *data;             /* owned by the class */
+    struct hsl_obj *next;   /* r->objects: all whose class has a finish */
+    struct hsl_obj **prev;  /* what points to this one; NULL: not in the list */
 };
+
+/* A new object with one count, no properties and data NULL. NULL: error set. */
+struct hsl_obj *hsl_obj_new(struct hsl_run *r, const struct hsl_class *cls) UT_CHECKED;
+/* Finishes every object that is left, before the heap is dropped: cycles and what the script's end
+ * left behind may hold things that are not the heap's. The objects may not be used after. */
+void hsl_obj_finish_all(struct hsl_run *r);
+/* The name a function was declared with, lent as long as its program; NULL: it has none. In the
+ * VM (hsl_prog.c), which knows what a proto is. */
+const char *hsl_fn_name(const struct hsl_fn *fn);
 
 /* --- Conversions (hsl_conv.c), language §4 -------------------------------------------------- */
 
@@ -241,6 +257,8 @@ double hsl_to_num(const struct hsl_value *v);                         /* §4.4, 
 bool hsl_numeric_string(const char *p, size_t len, double *out);      /* §4.5 */
 /* §4.6: 1 integer in *i, 0 string (use v->u.str), -1 none, -2 no key at all (R05). */
 int hsl_to_key(const struct hsl_value *v, int64_t *i);
+/* §4.6 for a string: true and *i if it is a canonical integer. */
+bool hsl_key_is_int(const char *p, size_t len, int64_t *i);
 
 /* --- Operators (hsl_op.c), language §5 ------------------------------------------------------ */
 
@@ -262,6 +280,8 @@ const char *hsl_op_name(enum hsl_op op); /* "+", "==" ... as in messages */
 bool hsl_op_binary(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a,
     const struct hsl_value *b, struct hsl_value *out) UT_CHECKED;
 bool hsl_op_unary(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, struct hsl_value *out) UT_CHECKED;
+/* The texts (§4.3) of [n] values one behind the other: interpolation and chains of `.`. */
+bool hsl_concat(struct hsl_run *r, const struct hsl_value *v, size_t n, struct hsl_value *out) UT_CHECKED;
 /* *a += b where *a may be changed in place (strings and arrays that only *a owns). */
 bool hsl_op_assign(struct hsl_run *r, enum hsl_op op, struct hsl_value *a, const struct hsl_value *b) UT_CHECKED;
 /* == and === never fail; deep arrays are bounded by depth. */

@@ -2,3 +2,4 @@
 noinst_LIBRARIES += hsl/libhsl.a
 hsl_libhsl_a_SOURCES = hsl/hsl.h hsl/hsl_host.h hsl/hsl_flow.def hsl/hsl_value.h hsl/hsl_heap.h \
 	hsl/hsl_run.h hsl/hsl_lib.h hsl/hsl_ast.h hsl/hsl_env.h
+hsl_libhsl_a_SOURCES += hsl/hsl_heap.c hsl/hsl_str.c hsl/hsl_arr.c hsl/hsl_arr.h hsl/hsl_value.c hsl/hsl_conv.c
