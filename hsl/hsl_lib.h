@@ -16,7 +16,8 @@
 
 #include "hsl/hsl_run.h"
 
-/* [args] are borrowed; *out (none beforehand) gets a new count. false: error or end, state set. */
+/* [args] are borrowed; *out (none beforehand) gets a new count. false: error or end, state set; what
+ * is in *out by then is dropped by hsl_lib_call(). */
 typedef bool hsl_builtin_fn(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out);
 
 enum hsl_builtin_flag {
@@ -45,12 +46,16 @@ extern const struct hsl_builtin hsl_lib_arr_rows[];   /* arrays §4 */
 extern const struct hsl_builtin hsl_lib_pcre_rows[];  /* §5 */
 extern const struct hsl_builtin hsl_lib_file_rows[];  /* in_file file file_get_contents §6 */
 extern const struct hsl_builtin hsl_lib_enc_rows[];   /* encodings §7 */
+extern const struct hsl_builtin hsl_lib_json_rows[];  /* json_* §7 */
+extern const struct hsl_builtin hsl_lib_pack_rows[];  /* pack unpack §7 */
 extern const struct hsl_builtin hsl_lib_crypt_rows[]; /* hashes random uuid §8 */
 extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
 extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
 extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* rate §11 */
 extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
-extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions, headers, Set... §16 */
+extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions, Set... §16 */
+extern const struct hsl_builtin hsl_lib_header_rows[];/* header functions §16.6 */
+extern const struct hsl_builtin hsl_lib_stub_rows[];  /* X rows §20: no effect behind Postfix */
 
 /* The row of [name] for scripts of [flow]: NULL if there is none in any flow. The same name may stand
  * in several rows with different flows. If it exists but not in this flow: that row, *wrong_flow. */
@@ -65,6 +70,23 @@ bool hsl_lib_call(struct hsl_run *r, const struct hsl_builtin *b, struct hsl_val
     struct hsl_value *out) UT_CHECKED;
 /* Raises R07 "argument N of NAME(): expected TYPE, got TYPE"; [n] from 1. Always false. */
 bool hsl_lib_bad_arg(struct hsl_run *r, const char *name, unsigned n, const char *expected, const struct hsl_value *got);
+
+/* The statement `echo`: string(v) as records to host->log with level -1, split at LF and CR LF,
+ * control and invalid bytes as \xHH, cut at 8 KiB each; max_echo and max_echo_records drop the rest
+ * with one notice. false: the conversion failed. */
+bool hsl_echo(struct hsl_run *r, const struct hsl_value *v) UT_CHECKED;
+
+/* Helpers for rows: arguments */
+/* A number argument as a whole one: truncated toward zero, NaN 0, kept within +-2^53. */
+int64_t hsl_arg_int(const struct hsl_value *v);
+/* Options of array [o] (NULL: none given), argument [n] of [name]. *out stays as it is if the key is not
+ * there or holds none; another type than wanted is R07. Strings are lent by the array. */
+bool hsl_opt_bool(struct hsl_run *r, const char *name, unsigned n, const struct hsl_value *o, const char *key,
+    bool *out) UT_CHECKED;
+bool hsl_opt_num(struct hsl_run *r, const char *name, unsigned n, const struct hsl_value *o, const char *key,
+    double *out) UT_CHECKED;
+bool hsl_opt_str(struct hsl_run *r, const char *name, unsigned n, const struct hsl_value *o, const char *key,
+    struct hsl_str **out) UT_CHECKED;
 
 /* Helpers for rows: results */
 bool hsl_ret_str(struct hsl_run *r, struct hsl_value *out, const char *p, size_t len) UT_CHECKED;

@@ -1,0 +1,150 @@
+/* hsl_lib_sort.c - array_sort (library §4): a stable merge sort that asks a callback.
+ *
+ * Merging from below, in passes of growing width between two vectors of entries. Every pass looks
+ * at each entry once, whatever the callback answers, so a callback that contradicts itself gives
+ * some order but neither a crash nor an endless loop. The right run's entry goes first only if
+ * less(right, left): equal entries keep their order.
+ *
+ * Not here: the other array built-ins (hsl_lib_arr.c). Threads: as the run.
+ * Fails: limits, and what the callback throws. */
+#include "config.h"
+
+#include "hsl/hsl_lib_arr.h"
+
+bool
+hsl_pairs_get(struct hsl_run *r, const struct hsl_arr *a, struct hsl_pairs *e)
+{
+    const struct hsl_value *v;
+    size_t pos = 0, i = 0;
+
+    e->count = hsl_arr_count(a);
+    e->items = NULL;
+    if (e->count == 0)
+        return true;
+    e->items = hsl_heap_alloc(&r->heap, e->count * sizeof(*e->items));
+    if (!e->items)
+        return hsl_raise_memory(r);
+    while (i < e->count && hsl_arr_next(a, &pos, &e->items[i].key, &v))
+        e->items[i++].value = *v;
+    e->count = i;
+    return true;
+}
+
+bool
+hsl_pairs_put(struct hsl_run *r, const struct hsl_pairs *e, bool keep_keys,
+    struct hsl_value *out)
+{
+    struct hsl_arr *a = hsl_arr_new(r, e->count);
+
+    if (!a)
+        return false;
+    *out = hsl_from_arr(a);
+    for (size_t i = 0; i < e->count; i++) {
+        const struct hsl_pair *n = &e->items[i];
+        bool ok;
+
+        if (n->key.type != HSL_STR && !keep_keys)
+            ok = hsl_arr_push(r, a, hsl_ref(n->value));
+        else
+            ok = hsl_arr_set(r, a, &n->key, hsl_ref(n->value));
+        if (!ok || !hsl_work(r, 32))
+            return false;
+    }
+    return true;
+}
+
+void
+hsl_pairs_fini(struct hsl_run *r, struct hsl_pairs *e)
+{
+    hsl_heap_free(&r->heap, e->items, e->count * sizeof(*e->items));
+    e->items = NULL;
+}
+
+struct sorter {
+    struct hsl_run *run;
+    const struct hsl_value *less;
+    bool by_key;
+};
+
+/* less([a], [b]) into *yes. */
+static bool
+ask_less(const struct sorter *s, const struct hsl_pair *a, const struct hsl_pair *b, bool *yes)
+{
+    struct hsl_value pair[2], answer = hsl_none();
+
+    pair[0] = s->by_key ? a->key : a->value;
+    pair[1] = s->by_key ? b->key : b->value;
+    if (!hsl_call(s->run, s->less, pair, 2, &answer))
+        return false;
+    *yes = hsl_truth(&answer);
+    hsl_unref(s->run, answer);
+    return true;
+}
+
+/* Merges from[first..mid) and from[mid..last) to to[first..last). */
+static bool
+merge(const struct sorter *s, const struct hsl_pair *from, struct hsl_pair *to, size_t first,
+    size_t mid, size_t last)
+{
+    size_t left = first, right = mid;
+    bool swap;
+
+    for (size_t i = first; i < last; i++) {
+        if (left == mid) {
+            swap = true;
+        } else if (right == last) {
+            swap = false;
+        } else if (!ask_less(s, &from[right], &from[left], &swap)) {
+            return false;
+        }
+        to[i] = swap ? from[right++] : from[left++];
+    }
+    return true;
+}
+
+/* Sorts items[0..count) with [spare] as much again; the result is in *sorted, one of the two. */
+static bool
+sort(const struct sorter *s, struct hsl_pair *items, struct hsl_pair *spare, size_t count,
+    struct hsl_pair **sorted)
+{
+    struct hsl_pair *from = items, *to = spare;
+
+    for (size_t width = 1; width < count; width *= 2) {
+        struct hsl_pair *swap = from;
+
+        for (size_t first = 0; first < count; first += 2 * width) {
+            size_t mid = first + width < count ? first + width : count;
+            size_t last = mid + width < count ? mid + width : count;
+
+            if (!merge(s, from, to, first, mid, last))
+                return false;
+        }
+        from = to;
+        to = swap;
+    }
+    *sorted = from;
+    return true;
+}
+
+bool
+hsl_lib_array_sort(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
+{
+    struct sorter s = {.run = r, .less = &args[0], .by_key = false};
+    struct hsl_pairs e, result;
+    struct hsl_pair *spare;
+    bool ok;
+
+    if (!hsl_opt_bool(r, "array_sort", 3, argc > 2 ? &args[2] : NULL, "keys", &s.by_key) ||
+        !hsl_pairs_get(r, args[1].u.arr, &e))
+        return false;
+    result = e;
+    spare = hsl_heap_alloc(&r->heap, (e.count + 1) * sizeof(*spare));
+    if (spare)
+        ok = sort(&s, e.items, spare, e.count, &result.items);
+    else
+        ok = hsl_raise_memory(r);
+    ok = ok && hsl_pairs_put(r, &result, true, out);
+    hsl_heap_free(&r->heap, spare, (e.count + 1) * sizeof(*spare));
+    hsl_pairs_fini(r, &e);
+    return ok;
+}
