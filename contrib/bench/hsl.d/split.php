@@ -1,0 +1,8 @@
+<?php
+$line = "alpha,beta,gamma,delta,epsilon,zeta,eta,theta,iota,kappa";
+$n = 0;
+for ($i = 0; $i < 150000; $i++) {
+    $parts = explode(",", $line);
+    $n += strlen(implode(";", $parts)) + count($parts);
+}
+echo $n, "\n";
