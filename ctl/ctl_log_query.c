@@ -47,6 +47,14 @@ is_plain(char c)
         (c && strchr(" _-@:;,<>=%&!~'\"", c) != NULL);
 }
 
+/* True if the escape of [c] is one character or none by itself, so that a run may go on behind it:
+ * not for \x41, \Qab\E, \g1 and the like. */
+static bool
+is_short_escape(char c)
+{
+    return c && (strchr("dDwWsSbB", c) != NULL || (!is_plain(c) && (unsigned char)c < 0x80));
+}
+
 /* The longest run of plain characters in the pattern: [*len] bytes at the result. 0 bytes if the
  * pattern has anything by which such a run may not be needed or means something else. */
 static const char *
@@ -72,12 +80,12 @@ plain_run(const char *p, size_t size, size_t *len)
             *len = run;
             best = start;
         }
-        if (p < end && *p == '\\') { /* an escape may take what follows it along: \x41, \Qab\E */
+        if (p < end && *p == '\\' && (p + 1 == end || !is_short_escape(p[1]))) {
             *len = 0;
             return best;
         }
         if (p < end)
-            p++;
+            p += *p == '\\' ? 2 : 1;
     }
     return best;
 }

@@ -1,0 +1,179 @@
+#!/usr/bin/perl
+# hsl.t - runs every script below t/hsl and compares what it prints with the comments in it.
+#
+# A script says what it wants, one comment at the end of a line or on a line of its own:
+#   // expect: TEXT                            the next line of output
+#   // expect error: LINE:COL: TEXT            it ends with this error at run time
+#   // expect compile error: LINE:COL: TEXT    it is refused; all errors must be listed
+#   // expect warning: LINE:COL: TEXT          `hsl -c` warns; all warnings must be listed
+#   // flow: NAME                              on line 1: it is only checked, for that flow
+#   // files: NAME=CONTENT                     this file lies beside it (\n \t \r \\ \xHH escapes)
+# A script without an expected error must end with 0 and leave standard error empty.
+#
+# PENSTOCK_BUILDDIR is where the programs are, default "."; arguments are scripts to run instead.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Find qw(find);
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+
+my $SECONDS = 60;    # for one script
+my $here = abs_path(dirname(__FILE__));
+my $hsl = abs_path(($ENV{PENSTOCK_BUILDDIR} // '.') . '/hsl/hsl');
+my $temp = tempdir(CLEANUP => 1);
+my $number = 0;
+my $failed = 0;
+
+$ENV{LC_ALL} = 'C';
+
+sub slurp {
+    my ($path) = @_;
+    open my $f, '<:raw', $path or die "$path: $!\n";
+    local $/;
+    my $text = <$f>;
+    return $text // '';
+}
+
+sub spew {
+    my ($path, $text) = @_;
+    make_path(dirname($path));
+    open my $f, '>:raw', $path or die "$path: $!\n";
+    print $f $text;
+    close $f or die "$path: $!\n";
+}
+
+# What the comments of a script ask for.
+sub read_wants {
+    my ($text) = @_;
+    my %w = (output => [], error => [], compile => [], warning => [], files => {}, flow => undef);
+    my %list = ('' => 'output', 'error' => 'error', 'compile error' => 'compile',
+        'warning' => 'warning');
+    my $n = 0;
+    for my $line (split /\n/, $text) {
+        $n++;
+        $line =~ s/\r\z//;
+        if ($n == 1 && $line =~ m{^// flow: (\w+)}) {
+            $w{flow} = $1;
+        } elsif ($line =~ m{^// files: ([^=]+)=(.*)$}) {
+            my ($name, $content) = ($1, $2);
+            my %esc = (n => "\n", t => "\t", r => "\r", '\\' => '\\');
+            $content =~ s{\\(?:x([0-9A-Fa-f]{2})|(.))}{defined $1 ? chr hex $1 : $esc{$2} // "\\$2"}ge;
+            $w{files}{$name} = $content;
+        } elsif ($line =~ m{^(?:.*\s)?// expect( error| compile error| warning)?:(?: (.*))?$}) {
+            my $kind = $1 // '';
+            $kind =~ s/^ //;
+            push @{ $w{ $list{$kind} } }, $2 // '';
+        } elsif ($line =~ m{// expect}) {
+            die "line $n: a comment that begins with expect but asks for nothing\n";
+        }
+    }
+    return \%w;
+}
+
+# Runs hsl; gives its exit code (128 and more: a signal), output and errors.
+sub run_hsl {
+    my ($dir, @args) = @_;
+    my $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+        chdir $dir or die "$dir: $!\n";
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$temp/stdout";
+        open STDERR, '>', "$temp/stderr";
+        exec $hsl, @args or exit 127;
+    }
+    local $SIG{ALRM} = sub { kill 'KILL', $pid };
+    alarm $SECONDS;
+    waitpid $pid, 0;
+    my $status = $?;
+    alarm 0;
+    my $code = $status & 127 ? 128 + ($status & 127) : $status >> 8;
+    return ($code, slurp("$temp/stdout"), slurp("$temp/stderr"));
+}
+
+# "LINE:COL: TEXT" of every message in [text]; source lines and carets are indented.
+sub messages {
+    my ($text) = @_;
+    return map { /^[^\s:][^:]*:(\d+:\d+: .*)$/ ? $1 : () } split /\n/, $text;
+}
+
+# Lines that differ, for people.
+sub compare {
+    my ($what, $want, $got) = @_;
+    return () if @$want == @$got && !grep { $want->[$_] ne $got->[$_] } 0 .. $#$want;
+    my @diff = ("$what:");
+    my $most = @$want > @$got ? @$want : @$got;
+    for my $i (0 .. $most - 1) {
+        my ($w, $g) = ($want->[$i], $got->[$i]);
+        next if defined $w && defined $g && $w eq $g;
+        push @diff, "  -$w" if defined $w;
+        push @diff, "  +$g" if defined $g;
+    }
+    return @diff;
+}
+
+sub compare_code {
+    my ($want, $got, $err) = @_;
+    return () if $want == $got;
+    return ("exit code: $got instead of $want", map { "  $_" } split /\n/, $err);
+}
+
+# The messages of a check: errors and warnings apart, notes left out.
+sub check_script {
+    my ($w, $dir, $name, @args) = @_;
+    my ($code, undef, $err) = run_hsl($dir, '-c', @args, $name);
+    my @all = grep { !/: included from here$/ } messages($err);
+    my @warnings = map { s/^(\d+:\d+: )warning: /$1/r } grep { /^\d+:\d+: warning: / } @all;
+    my @errors = grep { !/^\d+:\d+: warning: / } @all;
+    my @diff = compare('compile errors', $w->{compile}, \@errors);
+    push @diff, compare('warnings', $w->{warning}, \@warnings)
+        if @{ $w->{warning} } || @{ $w->{compile} } == 0 && defined $w->{flow};
+    push @diff, compare_code(@{ $w->{compile} } ? 65 : 0, $code, $err);
+    return @diff;
+}
+
+sub run_script {
+    my ($w, $dir, $name) = @_;
+    my ($code, $out, $err) = run_hsl($dir, $name);
+    my @lines = split /\n/, $out;
+    my @errors = grep { !/: (?:called from here|included from here)$/ } messages($err);
+    my @diff = compare('output', $w->{output}, \@lines);
+    push @diff, compare('error', $w->{error}, \@errors);
+    push @diff, compare_code(@{ $w->{error} } ? 1 : 0, $code, $err);
+    push @diff, 'standard error:', map { "  $_" } split /\n/, $err
+        if !@{ $w->{error} } && $err ne '' && !@diff;
+    return @diff;
+}
+
+sub test_script {
+    my ($path) = @_;
+    my $text = slurp($path);
+    my $w = read_wants($text);
+    my $dir = "$temp/run" . ++$number;
+    (my $name = $path) =~ s{.*/}{};
+    spew("$dir/$name", $text);
+    spew("$dir/$_", $w->{files}{$_}) for keys %{ $w->{files} };
+    my $wants = @{ $w->{output} } + @{ $w->{error} } + @{ $w->{compile} } + @{ $w->{warning} };
+    return ('it asks for nothing') if $wants == 0 && !defined $w->{flow};
+    return check_script($w, $dir, $name, "--context=$w->{flow}") if defined $w->{flow};
+    return check_script($w, $dir, $name) if @{ $w->{compile} };
+    my @diff = @{ $w->{warning} } ? check_script($w, $dir, $name) : ();
+    return (@diff, run_script($w, $dir, $name));
+}
+
+my @scripts = @ARGV;
+if (!@scripts) {
+    find({ no_chdir => 1, wanted => sub { push @scripts, $_ if /\.hsl\z/ } }, "$here/hsl");
+    @scripts = sort @scripts;
+}
+print '1..', scalar @scripts, "\n";
+for my $i (0 .. $#scripts) {
+    (my $title = $scripts[$i]) =~ s{^\Q$here\E/hsl/}{};
+    my @diff = eval { test_script($scripts[$i]) };
+    push @diff, $@ if $@;
+    $failed++ if @diff;
+    print @diff ? 'not ' : '', 'ok ', $i + 1, " - $title\n";
+    print map { my $line = $_; chomp $line; map { "# $_\n" } split /\n/, $line } @diff;
+}
+exit($failed || !@scripts ? 1 : 0);
