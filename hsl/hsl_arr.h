@@ -60,6 +60,23 @@ hsl_arr_packed_push(struct hsl_arr *a, struct hsl_value v)
     return true;
 }
 
+/* The key of place [i], which is in use and no hole: true with an integer in *key, else the string in
+ * *text. Exact, while hsl_arr_next() gives integer keys as numbers of the language. */
+static inline bool
+hsl_arr_key_at(const struct hsl_arr *a, size_t i, int64_t *key, struct hsl_str **text)
+{
+    if (a->mask == 0) {
+        *key = (int64_t)i;
+        return true;
+    }
+    if (a->d.entries[i].kind == HSL_NUM) {
+        *key = a->d.entries[i].key.i;
+        return true;
+    }
+    *text = a->d.entries[i].key.s;
+    return false;
+}
+
 /* The entry of a key in a hash array, or NULL. */
 struct hsl_entry *hsl_arr_find_int(const struct hsl_arr *a, int64_t key);
 /* The same for a string that is no canonical integer; [hash] is hsl_str_hash_bytes() of it. */

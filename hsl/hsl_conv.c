@@ -488,20 +488,31 @@ dump_value(struct hsl_run *r, const struct hsl_value *v, unsigned depth, struct 
 }
 
 static bool
+dump_key(struct hsl_run *r, const struct hsl_arr *a, size_t place, struct hsl_value *out)
+{
+    char buf[HSL_NUM_TEXT_MAX];
+    struct hsl_str *text;
+    int64_t i;
+
+    if (!hsl_arr_key_at(a, place, &i, &text))
+        return dump_str(r, text, out);
+    return hsl_str_append(
+        r, out, buf, int_to_text(i < 0, i < 0 ? 0 - (uint64_t)i : (uint64_t)i, buf));
+}
+
+static bool
 dump_arr(struct hsl_run *r, const struct hsl_arr *a, unsigned depth, struct hsl_value *out)
 {
     const struct hsl_value *val;
-    struct hsl_value key;
     size_t pos = 0;
     bool first = true;
 
     if (depth > MAX_NESTING)
         return hsl_limit(r, HSL_L07, "nesting of data (%d levels) exceeded", MAX_NESTING);
-    if (!hsl_work(r, hsl_arr_count(a) * sizeof(struct hsl_value)) ||
-        !hsl_str_append(r, out, "[", 1))
+    if (!hsl_work(r, a->count * sizeof(struct hsl_value)) || !hsl_str_append(r, out, "[", 1))
         return false;
-    for (; hsl_arr_next(a, &pos, &key, &val); first = false)
-        if ((!first && !hsl_str_append(r, out, ",", 1)) || !dump_value(r, &key, depth, out) ||
+    for (; hsl_arr_next(a, &pos, NULL, &val); first = false)
+        if ((!first && !hsl_str_append(r, out, ",", 1)) || !dump_key(r, a, pos - 1, out) ||
             !hsl_str_append(r, out, "=>", 2) || !dump_value(r, val, depth, out))
             return false;
     return hsl_str_append(r, out, "]", 1);
