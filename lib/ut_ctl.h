@@ -37,7 +37,8 @@ struct ut_ctl_server *ut_ctl_server_start(const char *path, mode_t mode, ut_ctl_
  * is allowed. Not from a handler. */
 void ut_ctl_server_stop(struct ut_ctl_server *s);
 
-/* Sends one record: the attributes that ut_attr_add() put into [attrs], without ut_attr_end().
+/* Sends one record: the attributes that ut_attr_add() put into [attrs], without ut_attr_end(),
+ * within ut_attr_limits_own.
  * -1 if the client is gone or too slow, the server is being stopped, or [attrs] failed, is empty
  * or begins with `status`. For the thread of the handler. */
 int ut_ctl_record(struct ut_ctl_client *client, const struct ut_sbuf *attrs) UT_CHECKED;

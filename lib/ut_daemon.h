@@ -26,9 +26,9 @@
 #include "lib/ut_diag.h"
 
 struct ut_daemon_args {
-    const char *config; /* -c FILE, lent from argv; else PENSTOCK_SYSCONFDIR/penstock.conf */
-    bool foreground;    /* -f */
-    bool verbose;       /* -v: log_level debug whatever the configuration says */
+    char config[4096]; /* -c FILE, made absolute; else PENSTOCK_SYSCONFDIR/penstock.conf */
+    bool foreground;   /* -f */
+    bool verbose;      /* -v: log_level debug whatever the configuration says */
 };
 
 /* Reads the options that all daemons have. -1 with [d] set to the usage line of [program]. */
@@ -37,25 +37,23 @@ int ut_daemon_args(struct ut_daemon_args *a, const char *program, int argc, char
 
 /* One a process. The fields belong to ut_daemon.c. */
 struct ut_daemon {
-    int wake[2];         /* the self-pipe: read, write */
-    int parent;          /* pipe to the waiting parent; -1: none */
-    int pid_fd;          /* locked pid file; -1: none */
-    char *pid_path;      /* its name */
-    long long watchdog;  /* microseconds between signs of life that systemd wants; 0: none */
-    void (*reload)(void *arg);
-    void *arg;
+    int wake[2];        /* the self-pipe: read, write */
+    int parent;         /* pipe to the waiting parent; -1: none */
+    int pid_fd;         /* locked pid file; -1: none */
+    char *pid_path;     /* its name */
+    long long watchdog; /* microseconds between signs of life that systemd wants; 0: none */
 };
 
 /* Installs the signal handlers, sets umask 0027, raises the limit of open files to what is
  * allowed. With [foreground] false it forks, and only the child returns, with its terminal left;
  * the parent waits for ut_daemon_ready() or ut_daemon_fail() and ends with 0 or 1. -1 with [d]
- * set if that could not be done: then still in the process that called. */
+ * set if that could not be done. Standard error stays open until ready. */
 int ut_daemon_start(struct ut_daemon *m, bool foreground, struct ut_diag *d) UT_CHECKED;
 /* Tells why the start failed: on the standard error of the foreground process. */
 void ut_daemon_fail(struct ut_daemon *m, const struct ut_diag *d);
 /* Tells the parent and systemd that the daemon serves. */
 void ut_daemon_ready(struct ut_daemon *m);
-/* Waits in the main thread. SIGHUP: [reload] is called (systemd sees RELOADING, then READY);
+/* Waits in the main thread, which must not block the signals. SIGHUP: [reload] is called (systemd sees RELOADING, then READY);
  * SIGTERM, SIGINT or ut_daemon_stop(): returns, systemd sees STOPPING. Answers the watchdog. */
 void ut_daemon_loop(struct ut_daemon *m, void (*reload)(void *arg), void *arg);
 /* Makes ut_daemon_loop() return. Any thread. */

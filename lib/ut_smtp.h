@@ -5,9 +5,9 @@
  * or LF followed by "." is refused here, since some servers take it for the end of the message
  * and what follows for commands.
  *
- * Parameters that libcurl sends: SIZE when the length is known and the server offers it, SMTPUTF8
- * when it is offered and an address is not ASCII; never BODY=8BITMIME (Postfix takes 8-bit
- * content without). A host name that is not ASCII goes out in its ACE form where libcurl has IDN.
+ * Parameters that libcurl sends: SMTPUTF8 when the server offers it and an address is not ASCII;
+ * never SIZE nor BODY=8BITMIME (Postfix takes 8-bit content without). A domain that is not ASCII
+ * goes out in its ACE form where libcurl has IDN.
  *
  * Any thread; blocks. curl_global_init() must have been called by the program at its start. */
 #ifndef UT_SMTP_H
@@ -35,8 +35,9 @@ struct ut_smtp_job {
     void *arg;                /* for [read] */
     int fd;                   /* read with pread(2): its position neither matters nor changes */
     off_t offset;             /* where in [fd] the message starts */
-    long long length;         /* bytes of the message; -1 with [read]: not known */
-    bool fix_lf;              /* turn bare LF into CRLF ([length] is then not announced) */
+    long long length;         /* bytes of the message; -1 with [read]: not known. More or less
+                               * than that is an error and delivers nothing */
+    bool fix_lf;              /* turn bare LF into CRLF */
     int timeout;              /* seconds for the whole, at least 1 */
 };
 
