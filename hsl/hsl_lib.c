@@ -27,6 +27,7 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_net_rows,
     hsl_lib_core_rows,
     hsl_lib_flow_rows,
+    hsl_lib_set_rows,
     hsl_lib_header_rows,
     hsl_lib_stub_rows,
 };

@@ -53,7 +53,8 @@ extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
 extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
 extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* rate §11 */
 extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
-extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions, Set... §16 */
+extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions §16 */
+extern const struct hsl_builtin hsl_lib_set_rows[];   /* Set..., Get... §16 */
 extern const struct hsl_builtin hsl_lib_header_rows[];/* header functions §16.6 */
 extern const struct hsl_builtin hsl_lib_stub_rows[];  /* X rows §20: no effect behind Postfix */
 
@@ -75,6 +76,9 @@ bool hsl_lib_bad_arg(struct hsl_run *r, const char *name, unsigned n, const char
  * control and invalid bytes as \xHH, cut at 8 KiB each; max_echo and max_echo_records drop the rest
  * with one notice. false: the conversion failed. */
 bool hsl_echo(struct hsl_run *r, const struct hsl_value *v) UT_CHECKED;
+
+/* Exception(text): hsl_exception.c. */
+hsl_builtin_fn hsl_exception_new;
 
 /* Helpers for rows: arguments */
 /* A number argument as a whole one: truncated toward zero, NaN 0, kept within +-2^53. */

@@ -1,0 +1,138 @@
+/* hsl_addr.c - checks mail addresses and makes text of their array form.
+ * Not here: what is done with them (hsl_lib_flow.c). Threads: as the run. Fails: memory. */
+#include "config.h"
+
+#include "hsl/hsl_addr.h"
+
+/* What is wrong with the text, or NULL. */
+static const char *
+fault_of(const struct hsl_str *s)
+{
+    if (s->len > HSL_ADDR_MAX)
+        return "the address is longer than 254 bytes";
+    for (uint32_t i = 0; i < s->len; i++) {
+        if (s->data[i] == '\0' || s->data[i] == '\r' || s->data[i] == '\n' || s->data[i] == '<' ||
+            s->data[i] == '>')
+            return "the address contains CR, LF, NUL, < or >";
+    }
+    return NULL;
+}
+
+/* True if [s] may stand before the @ as it is: a dot-string, or quoted already. */
+static bool
+is_plain_local(const struct hsl_str *s)
+{
+    bool dot = true; /* the last one was a dot, or it is the start */
+
+    if (s->len >= 2 && s->data[0] == '"' && s->data[s->len - 1] == '"')
+        return true;
+    for (uint32_t i = 0; i < s->len; i++) {
+        unsigned char c = (unsigned char)s->data[i];
+
+        if (c == '.' && dot)
+            return false;
+        dot = c == '.';
+        if (c <= 32 || c == 127 || (c < 127 && strchr("()<>[]:;@\\,\"", c)))
+            return false;
+    }
+    return !dot;
+}
+
+static void
+add_local(struct ut_sbuf *b, const struct hsl_str *s)
+{
+    if (is_plain_local(s)) {
+        ut_sbuf_add(b, s->data, s->len);
+        return;
+    }
+    ut_sbuf_addc(b, '"');
+    for (uint32_t i = 0; i < s->len; i++) {
+        if (s->data[i] == '"' || s->data[i] == '\\')
+            ut_sbuf_addc(b, '\\');
+        ut_sbuf_addc(b, s->data[i]);
+    }
+    ut_sbuf_addc(b, '"');
+}
+
+/* The parts of the array form; false if it has not got them. */
+static bool
+parts_of(const struct hsl_arr *a, const struct hsl_str **local, const struct hsl_str **domain)
+{
+    const struct hsl_value *l = hsl_arr_getz(a, "localpart"), *d = hsl_arr_getz(a, "domain");
+
+    if (!l && !d && hsl_arr_count(a) == 2) {
+        l = hsl_arr_geti(a, 0);
+        d = hsl_arr_geti(a, 1);
+    }
+    if (!l || !d || l->type != HSL_STR || d->type != HSL_STR)
+        return false;
+    *local = l->u.str;
+    *domain = d->u.str;
+    return true;
+}
+
+bool
+hsl_addr_is_array(const struct hsl_value *v)
+{
+    const struct hsl_str *local, *domain;
+
+    return v->type == HSL_ARR && parts_of(v->u.arr, &local, &domain);
+}
+
+static enum hsl_addr_result
+join_parts(struct hsl_run *r, const struct hsl_str *local, const struct hsl_str *domain,
+    struct hsl_value *out, const char **why)
+{
+    struct hsl_str *s;
+    struct ut_sbuf b;
+
+    if ((size_t)local->len + domain->len > HSL_ADDR_MAX) {
+        *why = "the address is longer than 254 bytes";
+        return HSL_ADDR_INVALID;
+    }
+    if (local->len + domain->len == 0) {
+        *out = hsl_from_str(hsl_str_empty());
+        return HSL_ADDR_OK;
+    }
+    ut_sbuf_init(&b, 2 * HSL_ADDR_MAX + 4);
+    add_local(&b, local);
+    if (domain->len > 0) {
+        ut_sbuf_addc(&b, '@');
+        ut_sbuf_add(&b, domain->data, domain->len);
+    }
+    if (b.failed) {
+        ut_sbuf_fini(&b);
+        hsl_limit(r, HSL_L08, "out of memory");
+        return HSL_ADDR_FAILED;
+    }
+    s = hsl_str_new(r, b.data, b.len);
+    ut_sbuf_fini(&b);
+    if (!s)
+        return HSL_ADDR_FAILED;
+    *out = hsl_from_str(s);
+    return HSL_ADDR_OK;
+}
+
+enum hsl_addr_result
+hsl_addr_take(struct hsl_run *r, const struct hsl_value *v, struct hsl_value *out, const char **why)
+{
+    const struct hsl_str *local, *domain;
+    enum hsl_addr_result result;
+
+    if (v->type == HSL_STR) {
+        *out = hsl_ref(*v);
+    } else if (v->type != HSL_ARR || !parts_of(v->u.arr, &local, &domain)) {
+        *why = "an address is a string, or an array with localpart and domain";
+        return HSL_ADDR_INVALID;
+    } else {
+        result = join_parts(r, local, domain, out, why);
+        if (result != HSL_ADDR_OK)
+            return result;
+    }
+    *why = fault_of(out->u.str);
+    if (!*why)
+        return HSL_ADDR_OK;
+    hsl_unref(r, *out);
+    *out = hsl_none();
+    return HSL_ADDR_INVALID;
+}
