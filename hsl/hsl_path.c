@@ -1,0 +1,212 @@
+/* hsl_path.c - which file a script means (language §12, File names), and the proof that it lies
+ * where scripts may read. Not here: reading it (lib/ut_file.h), keeping it (hsl_file.c).
+ * Threads: any. Fails: no such file, outside the roots, no memory; the text is in the diagnostic. */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hsl/hsl_env.h"
+#include "lib/ut_file.h"
+#include "lib/ut_utf8.h"
+
+/* One question: the name as the script has it, and where the answer goes. */
+struct lookup {
+    const struct hsl_env *env;
+    const char *name; /* NUL at its end */
+    const char *from;
+    bool add_hsl;
+    struct ut_sbuf *out;
+    struct ut_diag *d;
+};
+
+static int
+cannot_open(const struct lookup *l, const char *reason)
+{
+    struct ut_sbuf shown;
+
+    ut_sbuf_init(&shown, 4 * PATH_MAX);
+    ut_utf8_escape(&shown, l->name, strlen(l->name));
+    ut_diag_set(l->d, "cannot open %s: %s", ut_sbuf_text(&shown), reason);
+    ut_sbuf_fini(&shown);
+    return -1;
+}
+
+static int
+outside(const struct lookup *l)
+{
+    struct ut_sbuf shown;
+
+    ut_sbuf_init(&shown, 4 * PATH_MAX);
+    ut_utf8_escape(&shown, l->name, strlen(l->name));
+    ut_diag_set(l->d, "%s is outside the allowed directories", ut_sbuf_text(&shown));
+    ut_sbuf_fini(&shown);
+    return -1;
+}
+
+static int
+cannot_open_errno(const struct lookup *l, int err)
+{
+    char buf[128];
+
+    return cannot_open(l, strerror_r(err, buf, sizeof buf));
+}
+
+enum found { FOUND, MISSING, OUTSIDE, FAILED };
+
+/* Looks for the path [rel] (of [base], or absolute) and whether it is below [root]. FAILED: errno. */
+static enum found
+look_in(const char *root, const char *base, const char *rel, struct ut_sbuf *out)
+{
+    struct ut_sbuf joined;
+    enum found r = FOUND;
+
+    ut_sbuf_init(&joined, PATH_MAX - 1);
+    ut_sbuf_addf(&joined, "%s/%s", base, rel);
+    if (joined.failed) {
+        errno = ENAMETOOLONG;
+        r = FAILED;
+    } else if (ut_file_inside(root, ut_sbuf_text(&joined), out, NULL) != 0) {
+        int err = errno;
+        char *real = err == EACCES ? realpath(ut_sbuf_text(&joined), NULL) : NULL;
+
+        r = real ? OUTSIDE : err == ENOENT || err == ENOTDIR ? MISSING : FAILED;
+        free(real);
+        errno = err;
+    }
+    ut_sbuf_fini(&joined);
+    return r;
+}
+
+/* The same, with ".hsl" behind the name if it is not there without. */
+static enum found
+look_for(const struct lookup *l, const char *root, const char *base, const char *rel)
+{
+    enum found r = look_in(root, base, rel, l->out);
+    struct ut_sbuf longer;
+    int err = errno;
+
+    if (r != MISSING || !l->add_hsl)
+        return r;
+    ut_sbuf_init(&longer, PATH_MAX - 1);
+    ut_sbuf_addf(&longer, "%s.hsl", rel);
+    if (!longer.failed)
+        r = look_in(root, base, ut_sbuf_text(&longer), l->out);
+    ut_sbuf_fini(&longer);
+    if (r == MISSING)
+        errno = err;
+    return r;
+}
+
+static int
+answer(const struct lookup *l, enum found r)
+{
+    if (r == FOUND)
+        return 0;
+    return r == OUTSIDE ? outside(l) : cannot_open_errno(l, errno);
+}
+
+/* [rel] in the directory [root], which may be NULL. */
+static int
+in_root(const struct lookup *l, const char *root, const char *rel)
+{
+    if (rel[0] == '/')
+        return outside(l);
+    if (!root)
+        return cannot_open(l, "no directory for such names is configured");
+    if (rel[0] == '\0')
+        return cannot_open(l, "no file name");
+    return answer(l, look_for(l, root, root, rel));
+}
+
+/* "./x" and "../x": beside the including file, in any of the roots. */
+static int
+beside(const struct lookup *l)
+{
+    const char *roots[] = {l->env->flow_dir, l->env->data_dir};
+    const char *slash = l->from ? strrchr(l->from, '/') : NULL;
+    enum found r = OUTSIDE;
+    struct ut_sbuf dir;
+
+    if (!slash)
+        return cannot_open(l, "./ and ../ are only for scripts that are files");
+    ut_sbuf_init(&dir, PATH_MAX - 1);
+    ut_sbuf_add(&dir, l->from, (size_t)(slash - l->from));
+    for (size_t i = 0; i < 2 && r == OUTSIDE; i++)
+        if (roots[i])
+            r = look_for(l, roots[i], ut_sbuf_text(&dir), l->name);
+    ut_sbuf_fini(&dir);
+    return answer(l, r);
+}
+
+/* "file:ID" where the configuration has a file of that ID; 1: it has none. */
+static int
+configured(const struct lookup *l, const char *id)
+{
+    struct ut_sbuf path;
+    char *real;
+
+    if (!l->env->file_by_id)
+        return 1;
+    ut_sbuf_init(&path, PATH_MAX - 1);
+    if (!l->env->file_by_id(l->env->file_by_id_arg, id, &path)) {
+        ut_sbuf_fini(&path);
+        return 1;
+    }
+    real = path.failed ? NULL : realpath(ut_sbuf_text(&path), NULL);
+    if (real)
+        ut_sbuf_addz(l->out, real);
+    else
+        cannot_open_errno(l, path.failed ? ENAMETOOLONG : errno);
+    ut_sbuf_fini(&path);
+    if (!real)
+        return -1;
+    free(real);
+    return l->out->failed ? cannot_open_errno(l, ENOMEM) : 0;
+}
+
+static bool
+starts_with(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static int
+resolve(const struct lookup *l)
+{
+    const char *name = l->name;
+    int r;
+
+    if (starts_with(name, "file://"))
+        return in_root(l, l->env->data_dir, name + 7);
+    if (starts_with(name, "extras://"))
+        return cannot_open(l, "there are no packaged modules");
+    if (starts_with(name, "./") || starts_with(name, "../"))
+        return beside(l);
+    if (!starts_with(name, "file:"))
+        return in_root(l, l->env->flow_dir, name);
+    r = configured(l, name + 5);
+    return r == 1 ? in_root(l, l->env->flow_dir, name + 5) : r;
+}
+
+int
+hsl_path_resolve(const struct hsl_env *env, const char *name, size_t len, const char *from,
+    bool add_hsl, struct ut_sbuf *out, struct ut_diag *d)
+{
+    struct lookup l = {env, NULL, from, add_hsl, out, d};
+    struct ut_sbuf text;
+    int r;
+
+    if (memchr(name, '\0', len))
+        return ut_diag_set(d, "cannot open a file whose name holds a NUL byte");
+    ut_sbuf_init(&text, PATH_MAX - 1);
+    ut_sbuf_add(&text, name, len);
+    l.name = ut_sbuf_text(&text);
+    r = text.failed ? ut_diag_set(d, "cannot open a file whose name is longer than %d bytes",
+                          PATH_MAX - 1)
+                    : resolve(&l);
+    ut_sbuf_fini(&text);
+    return r;
+}

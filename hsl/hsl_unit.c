@@ -1,0 +1,110 @@
+/* hsl_unit.c - errors and warnings of one compilation, with the files they are in.
+ * Threads: one per unit. Fails: never; what does not fit the list is counted by it. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hsl/hsl_unit.h"
+
+static void
+add(struct hsl_unit *u, enum ut_diag_level level, const char *code, struct hsl_pos pos,
+    const char *text)
+{
+    if (pos.file >= u->file_count) { /* no memory even for the first file */
+        (void)ut_diag_list_at(u->diags, level, code, NULL, pos.line, pos.column, "%s", text);
+        return;
+    }
+    (void)ut_diag_list_at(u->diags, level, code, u->files[pos.file].name, pos.line, pos.column,
+        "%s", text);
+    for (int i = pos.file; u->files[i].included_by >= 0; i = u->files[i].included_by) {
+        struct hsl_pos at = u->files[i].include_pos;
+
+        (void)ut_diag_list_at(u->diags, UT_DIAG_NOTE, NULL, u->files[at.file].name, at.line,
+            at.column, "included from here");
+    }
+}
+
+bool
+hsl_unit_is_full(const struct hsl_unit *u)
+{
+    return u->diags->errors >= HSL_UNIT_MAX_ERRORS;
+}
+
+int
+hsl_unit_error(struct hsl_unit *u, const char *code, struct hsl_pos pos, const char *fmt, ...)
+{
+    char text[1024]; /* longer than a ut_diag's, which is cut with care for UTF-8 */
+    va_list ap;
+
+    if (hsl_unit_is_full(u))
+        return -1;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    add(u, UT_DIAG_ERROR, code, pos, text);
+    return -1;
+}
+
+void
+hsl_unit_warn(struct hsl_unit *u, const char *code, struct hsl_pos pos, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    add(u, UT_DIAG_WARNING, code, pos, text);
+}
+
+int
+hsl_unit_mention(struct hsl_unit *u, struct hsl_name name)
+{
+    uint32_t n = u->mention_count;
+
+    if ((n & (n - 1)) == 0) { /* 0 and powers of two: full */
+        struct hsl_name *bigger = ut_arena_calloc(u->arena, n ? 2 * (size_t)n : 1, sizeof *bigger);
+
+        if (!bigger)
+            return -1;
+        if (n > 0)
+            memcpy(bigger, u->mentions, n * sizeof *bigger);
+        u->mentions = bigger;
+    }
+    u->mentions[u->mention_count++] = name;
+    return 0;
+}
+
+/* The operand that stands left of the position of [n]; NULL: [n] starts there itself. */
+static const struct hsl_node *
+left_operand(const struct hsl_node *n)
+{
+    switch (n->kind) {
+    case HSL_N_INDEX:
+    case HSL_N_BINARY:
+    case HSL_N_AND:
+    case HSL_N_OR:
+    case HSL_N_COALESCE:
+    case HSL_N_COALESCE_ASSIGN:
+        return n->u.bin.a;
+    case HSL_N_SLICE:
+        return n->u.slice.a;
+    case HSL_N_PROP:
+        return n->u.prop.a;
+    case HSL_N_ASSIGN:
+        return n->u.assign.target;
+    default:
+        return NULL;
+    }
+}
+
+struct hsl_pos
+hsl_node_start(const struct hsl_node *n)
+{
+    const struct hsl_node *left;
+
+    while ((left = left_operand(n)) != NULL)
+        n = left;
+    return n->pos;
+}
