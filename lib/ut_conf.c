@@ -61,7 +61,8 @@ struct conf_load {
     struct ut_diag_list round;   /* mistakes of this round */
     struct conf_ref *refs;       /* of this round */
     size_t ref_count, ref_cap;
-    bool again; /* a statement was blanked */
+    bool again;  /* a statement was blanked */
+    bool faulty; /* a configuration is wanted in spite of errors */
     bool oom;
     cfg_opt_t (*opts)[CONF_ROW_COUNT + CONF_SECTIONS];
 };
@@ -366,7 +367,8 @@ conf_check_refs(struct conf_load *load)
 
 /* Sets the fields of the section struct [base] from [cfg] or their defaults; -1 without memory. */
 static int
-conf_fill(enum conf_section s, cfg_t *cfg, void *base, struct ut_arena *a)
+conf_fill(const struct conf_load *load, enum conf_section s, cfg_t *cfg, void *base,
+    struct ut_arena *a)
 {
     for (size_t i = 0; i < CONF_ROW_COUNT; i++) {
         const struct conf_row *r = &conf_rows[i];
@@ -375,7 +377,9 @@ conf_fill(enum conf_section s, cfg_t *cfg, void *base, struct ut_arena *a)
         if (r->section != s)
             continue;
         value = cfg_size(cfg, r->name) > 0 ? cfg_getstr(cfg, r->name) : NULL;
-        if (value ? conf_row_set(r, base, value, a, NULL) : conf_row_default(r, base, a))
+        if (value && conf_row_set(r, base, value, a, NULL) == 0)
+            continue;
+        if ((value && !load->faulty) || conf_row_default(r, base, a) != 0)
             return -1;
     }
     return 0;
@@ -398,7 +402,7 @@ conf_fill_section(struct conf_load *load, enum conf_section s, cfg_t *cfg, size_
             *c = (char)(*c - 'A' + 'a');
     *id = copy;
     *line = p ? p->line : 0;
-    return conf_fill(s, cfg, base, a);
+    return conf_fill(load, s, cfg, base, a);
 }
 
 static int
@@ -456,7 +460,7 @@ conf_fill_all(struct conf_load *load, cfg_t *cfg, struct ut_conf *c, struct ut_a
     char *path = ut_arena_dup(a, load->path, strlen(load->path));
 
     c->path = path;
-    if (!path || conf_fill(CONF_global, cfg, &c->global, a) != 0 ||
+    if (!path || conf_fill(load, CONF_global, cfg, &c->global, a) != 0 ||
         conf_fill_mailservers(load, cfg, c, a) != 0)
         return -1;
     CONF_FILL_PLAIN(mailtransport, mailtransports, mailtransport_count);
@@ -518,7 +522,7 @@ conf_parse(struct conf_load *load)
         cfg = conf_round(load);
     while (!cfg && load->again && ++rounds < CONF_ROUNDS);
     conf_check_refs(load);
-    if (cfg && load->lasting.errors + load->round.errors == 0)
+    if (cfg && (load->faulty || load->lasting.errors + load->round.errors == 0))
         c = conf_build(load, cfg);
     if (cfg)
         cfg_free(cfg);
@@ -579,10 +583,10 @@ conf_prepare(struct conf_load *load, struct ut_diag_list *diags)
     return 0;
 }
 
-struct ut_conf *
-ut_conf_load(const char *path, struct ut_diag_list *diags)
+static struct ut_conf *
+conf_load_file(const char *path, bool faulty, struct ut_diag_list *diags)
 {
-    struct conf_load load = {.path = path};
+    struct conf_load load = {.path = path, .faulty = faulty};
     struct ut_conf *c = NULL;
 
     ut_sbuf_init(&load.text, CONF_FILE_MAX);
@@ -602,6 +606,18 @@ ut_conf_load(const char *path, struct ut_diag_list *diags)
     free(load.refs);
     free(load.opts);
     return c;
+}
+
+struct ut_conf *
+ut_conf_load(const char *path, struct ut_diag_list *diags)
+{
+    return conf_load_file(path, false, diags);
+}
+
+struct ut_conf *
+ut_conf_load_faulty(const char *path, struct ut_diag_list *diags)
+{
+    return conf_load_file(path, true, diags);
 }
 
 static struct conf_owner *

@@ -122,6 +122,9 @@ struct ut_conf {
  * All mistakes that can be found are added to [diags] with file and line (libconfuse stops at a
  * syntax error). The result has one reference; NULL if there was an error. */
 struct ut_conf *ut_conf_load(const char *path, struct ut_diag_list *diags) UT_CHECKED;
+/* The same, but what could be understood is given in spite of errors, defaults standing for wrong
+ * values: to look for further mistakes, never to run with. NULL if the syntax is wrong. */
+struct ut_conf *ut_conf_load_faulty(const char *path, struct ut_diag_list *diags) UT_CHECKED;
 /* Takes another reference; gives [c]. Any thread. */
 struct ut_conf *ut_conf_ref(struct ut_conf *c);
 /* Drops one reference and frees [c] with the last; NULL is allowed. Any thread. */
