@@ -11,8 +11,9 @@
 
 #include "ctl/ctl_check.h"
 #include "hsl/hsl.h"
-#include "hsl/hsl_env.h"
 #include "hsl/hsl_show.h"
+#include "lib/ut_file.h"
+#include "milter/mlt_env.h"
 
 #define MAX_PATH_TEXT 4096 /* bytes of a file name */
 
@@ -72,46 +73,6 @@ flows_collect(struct flows *f, const struct ut_conf *conf)
 
 /* --- Compiling them ------------------------------------------------------------------------- */
 
-/* Turns the ID of "file:ID" into the name that the configuration gives it. */
-static bool
-file_by_id(void *arg, const char *id, struct ut_sbuf *out)
-{
-    const struct ut_conf *conf = arg;
-    const struct ut_conf_file *file = ut_conf_file_get(conf, id);
-
-    if (!file)
-        return false;
-    if (*file->path != '/')
-        ut_sbuf_addf(out, "%s/", conf->global.data_directory);
-    ut_sbuf_addz(out, file->path);
-    return !out->failed;
-}
-
-static struct hsl_env *
-env_for(struct ut_conf *conf, struct ut_diag *d)
-{
-    struct hsl_env_opts opts = {
-        .flow_dir = conf->global.flow_directory,
-        .data_dir = conf->global.data_directory,
-        .hostname = *conf->global.myhostname ? conf->global.myhostname : NULL,
-        .file_by_id = file_by_id,
-        .file_by_id_arg = conf,
-    };
-
-    return hsl_env_new(&opts, d);
-}
-
-static void
-limits_from(const struct ut_conf *conf, struct hsl_limits *limits)
-{
-    hsl_limits_default(limits);
-    limits->max_include_depth = (unsigned)conf->global.max_include_depth;
-    limits->max_source = (size_t)conf->global.max_source;
-    limits->max_memory = (size_t)conf->global.max_memory;
-    limits->max_string = (size_t)conf->global.max_string;
-    limits->max_array = (size_t)conf->global.max_array;
-}
-
 static void
 check_flow(struct hsl_env *env, const struct ut_conf *conf, const struct flow *f,
     struct ut_diag_list *diags)
@@ -121,12 +82,13 @@ check_flow(struct hsl_env *env, const struct ut_conf *conf, const struct flow *f
     struct ut_sbuf path;
     struct ut_diag d = {0};
 
-    limits_from(conf, &limits);
+    hsl_limits_default(&limits);
+    limits.max_include_depth = (unsigned)conf->global.max_include_depth;
+    limits.max_source = (size_t)conf->global.max_source;
     ut_sbuf_init(&path, MAX_PATH_TEXT);
-    if (hsl_path_resolve(env, f->name, strlen(f->name), NULL, true, &path, &d) != 0) {
+    if (ut_file_inside(conf->global.flow_directory, f->name, &path, &d) != 0) {
         ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, f->line, 0,
-            "%s: %s; scripts are below flow_directory (%s)", f->param, d.text,
-            conf->global.flow_directory);
+            "%s: cannot use the script \"%s\": %s", f->param, f->name, d.text);
     } else {
         source.path = ut_sbuf_text(&path);
         hsl_prog_unref(hsl_compile(env, &source, diags));
@@ -138,18 +100,19 @@ static void
 check_flows(struct ut_conf *conf, struct ut_diag_list *diags)
 {
     struct flows flows = {0};
+    struct mlt_env *env = NULL;
     struct ut_diag d = {0};
-    struct hsl_env *env;
 
     flows_collect(&flows, conf);
-    env = flows.count > 0 ? env_for(conf, &d) : NULL;
     if (flows.failed)
-        ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, 0, 0, "out of memory");
-    else if (flows.count > 0 && !env)
+        ut_diag_set(&d, "out of memory");
+    else if (flows.count > 0)
+        env = mlt_env_new(conf, conf->global.flow_directory, &d);
+    if (d.text[0])
         ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, 0, 0, "%s", d.text);
     for (size_t i = 0; env && i < flows.count; i++)
-        check_flow(env, conf, &flows.items[i], diags);
-    hsl_env_free(env);
+        check_flow(mlt_env_hsl(env), conf, &flows.items[i], diags);
+    mlt_env_unref(env);
     free(flows.items);
 }
 
@@ -172,14 +135,19 @@ int
 ctl_check_all(struct ctl_call *c)
 {
     struct ut_diag_list diags;
-    int rc;
+    struct ut_conf *conf;
+    int rc = EX_CONFIG;
 
     ut_diag_list_init(&diags, CTL_CHECK_MAX_DIAGS);
-    c->conf = ut_conf_load(c->config, &diags);
-    if (c->conf)
-        check_flows(c->conf, &diags);
-    ctl_check_print(c->conf ? c->conf->global.flow_directory : NULL, &diags);
-    rc = diags.errors > 0 || !c->conf ? EX_CONFIG : EX_OK;
+    conf = ut_conf_load_faulty(c->config, &diags);
+    if (conf)
+        check_flows(conf, &diags);
+    ctl_check_print(conf ? conf->global.flow_directory : NULL, &diags);
+    if (conf && diags.errors == 0) {
+        c->conf = ut_conf_ref(conf);
+        rc = EX_OK;
+    }
+    ut_conf_unref(conf);
     ut_diag_list_fini(&diags);
     return rc;
 }
