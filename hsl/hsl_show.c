@@ -94,22 +94,20 @@ print_line(const struct hsl_show *s, const char *p, size_t len, unsigned column)
     ut_sbuf_fini(&line);
 }
 
-/* Appends the file that messages call [name], as it is or below s->dir; -1 if there is none. */
+/* Appends the file that messages call [name], below s->dir or as it is; -1 if there is none. */
 static int
 read_source(const struct hsl_show *s, const char *name, struct ut_sbuf *out)
 {
     struct ut_sbuf path;
-    int rc;
+    int rc = -1;
 
-    if (ut_file_read(name, MAX_SOURCE, out, NULL) == 0)
-        return 0;
-    if (!s->dir || *name == '/')
-        return -1;
     ut_sbuf_init(&path, 4096);
-    ut_sbuf_addf(&path, "%s/%s", s->dir, name);
-    rc = path.failed ? -1 : ut_file_read(ut_sbuf_text(&path), MAX_SOURCE, out, NULL);
+    if (s->dir && *name != '/')
+        ut_sbuf_addf(&path, "%s/%s", s->dir, name);
+    if (path.len > 0 && !path.failed)
+        rc = ut_file_read(ut_sbuf_text(&path), MAX_SOURCE, out, NULL);
     ut_sbuf_fini(&path);
-    return rc;
+    return rc == 0 ? 0 : ut_file_read(name, MAX_SOURCE, out, NULL);
 }
 
 static void

@@ -16,7 +16,7 @@ struct hsl_show {
     const char *name;  /* name in messages of the text below; NULL: there is none */
     const char *text;  /* source that is in no file; borrowed; [len] bytes */
     size_t len;
-    const char *dir;   /* where names in messages are looked for if not found as they are; or NULL */
+    const char *dir;   /* where names in messages are looked for first; or NULL */
 };
 
 /* Prints "file:line:column: text" (a warning as "file:line:column: warning: text"), and below
