@@ -22,9 +22,10 @@ enum qtn_find {
     QTN_FAILED /* [d] is set */
 };
 
-/* Opens the index in the folder [dir] and recovers it from its log. [create]: the folder is made
- * and must be new or empty; else it must hold an index. One process may have it open: the caller
- * sees to that. NULL with [d] set. */
+/* Opens the index in the folder [dir] and recovers it from its log; it must hold one. [create]:
+ * makes the folder, which must not be there, for building an index in one go: then changes are
+ * durable only after a checkpoint. One process may have it open: the caller sees to that. NULL
+ * with [d] set. */
 struct qtn_index *qtn_index_open_db(const char *dir, bool create, struct ut_diag *d) UT_CHECKED;
 /* An index in memory; NULL without memory. */
 struct qtn_index *qtn_index_open_ram(struct ut_diag *d) UT_CHECKED;
@@ -44,7 +45,7 @@ enum qtn_find qtn_index_get(struct qtn_index *ix, const char *id, struct qtn_rec
  * changed meanwhile and holds nothing locked. */
 enum qtn_find qtn_index_next(struct qtn_index *ix, const char *after, const char *recipient,
     struct qtn_record *r, struct ut_diag *d) UT_CHECKED;
-/* Keeps the log short: to be called once a minute. */
+/* Makes all durable and keeps the log short: to be called once a minute. */
 int qtn_index_checkpoint(struct qtn_index *ix, struct ut_diag *d) UT_CHECKED;
 /* True after a failure that only building the index again can mend. */
 bool qtn_index_damaged(struct qtn_index *ix);

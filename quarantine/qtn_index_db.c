@@ -34,6 +34,7 @@ struct db_index {
     DB_ENV *env;
     DB *messages;
     DB *recipients;
+    bool building; /* opened with create: not durable before a checkpoint */
     char said[256]; /* the library's own words on its last failure */
 };
 
@@ -187,6 +188,7 @@ open_env(struct db_index *m, struct ut_diag *d)
         (err = m->env->set_lk_max_locks(m->env, LOCKS)) != 0 ||
         (err = m->env->set_lk_max_objects(m->env, LOCKS)) != 0 ||
         (err = m->env->log_set_config(m->env, DB_LOG_AUTO_REMOVE, 1)) != 0 ||
+        (m->building && (err = m->env->set_flags(m->env, DB_TXN_NOSYNC, 1)) != 0) ||
         (err = m->env->open(m->env, m->dir,
              DB_CREATE | DB_PRIVATE | DB_THREAD | DB_RECOVER | DB_INIT_TXN | DB_INIT_LOG |
                  DB_INIT_LOCK | DB_INIT_MPOOL,
@@ -244,6 +246,7 @@ qtn_index_open_db(const char *dir, bool create, struct ut_diag *d)
         return NULL;
     }
     qtn_index_init(&m->base, &db_ops);
+    m->building = create;
     m->dir = strdup(dir);
     if (!m->dir) {
         ut_diag_set(d, "no memory for the index");
@@ -322,7 +325,7 @@ static int
 db_checkpoint(struct qtn_index *ix, struct ut_diag *d)
 {
     struct db_index *m = db_of(ix);
-    int err = m->env->txn_checkpoint(m->env, 64, 1, 0);
+    int err = m->env->txn_checkpoint(m->env, 0, 0, m->building ? DB_FORCE : 0);
 
     return err == 0 ? 0 : fold(m, err, "write out", d);
 }
