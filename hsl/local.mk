@@ -10,9 +10,13 @@ hsl_libhsl_a_SOURCES += hsl/hsl_lib.c hsl/hsl_lib_type.c hsl/hsl_lib_str.c hsl/h
 	hsl/hsl_lib_arr.h hsl/hsl_lib_sort.c hsl/hsl_lib_math.c hsl/hsl_lib_pcre.c hsl/hsl_random.c \
 	hsl/hsl_random.h hsl/hsl_lib_core.c hsl/hsl_lib_flow.c hsl/hsl_lib_flow.h hsl/hsl_lib_set.c \
 	hsl/hsl_lib_header.c hsl/hsl_lib_stub.c hsl/hsl_act.c hsl/hsl_act.h hsl/hsl_addr.c \
-	hsl/hsl_addr.h hsl/hsl_word.c hsl/hsl_word.h hsl/hsl_base64.c hsl/hsl_base64.h
+	hsl/hsl_addr.h hsl/hsl_word.c hsl/hsl_word.h hsl/hsl_base64.c hsl/hsl_base64.h \
+	hsl/hsl_lib_enc.c hsl/hsl_lib_json.c hsl/hsl_lib_pack.c hsl/hsl_lib_crypt.c \
+	hsl/hsl_lib_time.c hsl/hsl_lib_net.c hsl/hsl_rate.c hsl/hsl_rate.h
 # The front: bytes to a checked tree.
 hsl_libhsl_a_SOURCES += hsl/hsl_token.def hsl/hsl_lex.c hsl/hsl_lex.h hsl/hsl_lex_internal.h \
 	hsl/hsl_lex_literal.c hsl/hsl_nametab.c hsl/hsl_nametab.h hsl/hsl_unit.c hsl/hsl_unit.h \
 	hsl/hsl_parse.c hsl/hsl_parse.h hsl/hsl_parse_decl.c hsl/hsl_parse_expr.c \
-	hsl/hsl_parse_include.c hsl/hsl_parse_primary.c hsl/hsl_parse_stmt.c hsl/hsl_path.c
+	hsl/hsl_parse_include.c hsl/hsl_parse_primary.c hsl/hsl_parse_stmt.c hsl/hsl_path.c \
+	hsl/hsl_check.c hsl/hsl_check.h hsl/hsl_check_call.c hsl/hsl_check_expr.c \
+	hsl/hsl_check_scope.c hsl/hsl_check_stmt.c hsl/hsl_fold.c

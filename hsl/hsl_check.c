@@ -1,0 +1,141 @@
+/* hsl_check.c - names and rules that need no run: the way in, and functions. Not here: scopes
+ * (hsl_check_scope.c), expressions (hsl_check_expr.c), calls (hsl_check_call.c), statements
+ * (hsl_check_stmt.c), code (hsl_code.c).
+ *
+ * One walk over the tree, which the parser has made no higher than recursion can bear. It leaves a
+ * struct hsl_var in every variable and a struct hsl_symbol in every bare name; the list of
+ * functions holds those that count, in order of appearance (a file included twice declares once).
+ *
+ * Threads: one per unit. Fails: on errors of the script, without memory; all are in the unit's
+ * diagnostics. */
+#include "config.h"
+
+#include "hsl/hsl_check.h"
+
+/* What the compiler cannot do yet. */
+static const struct {
+    uint8_t kind;
+    const char *what;
+} unsupported[] = {
+    {HSL_N_CLASS, "class"},
+    {HSL_N_OBJECT, "object [...]"},
+    {HSL_N_IMPORT, "import"},
+    {HSL_N_CACHE, "cache"},
+    {HSL_N_BARRIER, "barrier"},
+    {HSL_N_YIELD, "yield"},
+};
+
+bool
+hsl_check_unsupported(struct hsl_check *c, const struct hsl_node *n)
+{
+    for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++) {
+        if (unsupported[i].kind != n->kind)
+            continue;
+        hsl_unit_error(c->u, "C01", n->pos, "%s is not supported yet", unsupported[i].what);
+        return true;
+    }
+    return false;
+}
+
+/* --- Functions -------------------------------------------------------------------------------------- */
+
+/* Enters the parameters of [f] in its scope. */
+static void
+check_params(struct hsl_check *c, struct hsl_function *f)
+{
+    uint32_t index = 0;
+
+    for (struct hsl_param *p = f->params; p; p = p->next) {
+        struct hsl_check_var *cv = hsl_check_var(c, f->scope, p->name, p->pos);
+
+        if (!cv)
+            return;
+        cv->v.param = true;
+        cv->v.index = index++;
+        p->var = &cv->v;
+        if (hsl_name_isz(p->name, "this"))
+            hsl_unit_error(c->u, "C05", p->pos, "cannot assign to read-only variable $this");
+        if (p->def && !hsl_node_is_const(p->def))
+            hsl_unit_error(c->u, "C01", hsl_node_start(p->def),
+                "syntax error, the default of $%.*s is not a constant expression",
+                HSL_NAME_ARGS(p->name));
+    }
+}
+
+/* Ties the variables listed in closure(...) to those of the current scope. */
+static void
+check_captures(struct hsl_check *c, struct hsl_function *f)
+{
+    for (struct hsl_node *n = f->captures; n; n = n->next) {
+        struct hsl_check_var *inner, *outer;
+
+        if (hsl_check_find_var(f->scope, n->u.var.name)) {
+            hsl_unit_error(c->u, "C04", n->pos, "$%.*s is already defined",
+                HSL_NAME_ARGS(n->u.var.name));
+            continue;
+        }
+        outer = hsl_check_var(c, c->scope, n->u.var.name, n->pos);
+        inner = hsl_check_var(c, f->scope, n->u.var.name, n->pos);
+        if (!inner || !outer)
+            return;
+        outer->v.captured = true;
+        outer->shared = true;
+        inner->v.captured = true;
+        inner->v.capture = true;
+        inner->v.outer = &outer->v;
+        n->u.var.var = &inner->v;
+    }
+}
+
+/* The body of [f], as if nothing stood around it. */
+static void
+check_body(struct hsl_check *c, struct hsl_function *f)
+{
+    struct hsl_check around = *c;
+
+    c->scope = f->scope;
+    c->jump = NULL;
+    c->in_log = false;
+    hsl_check_hoist(c, f->body->u.list.first);
+    (void)hsl_check_statements(c, f->body->u.list.first);
+    hsl_check_scope_end(c, f->scope);
+    c->scope = around.scope;
+    c->jump = around.jump;
+    c->in_log = around.in_log;
+}
+
+void
+hsl_check_function(struct hsl_check *c, struct hsl_function *f)
+{
+    if (f->scope) /* declared by a file that is included again */
+        return;
+    f->scope = hsl_check_scope_new(c, f);
+    if (!f->scope)
+        return;
+    *c->functions_end = f;
+    c->functions_end = &f->next;
+    check_params(c, f);
+    check_captures(c, f);
+    check_body(c, f);
+}
+
+/* --- The way in ------------------------------------------------------------------------------------- */
+
+int
+hsl_check_unit(struct hsl_unit *u)
+{
+    struct hsl_check c = {.u = u, .functions_end = &u->functions};
+    size_t errors = u->diags->errors;
+
+    u->functions = NULL;
+    u->classes = NULL;
+    u->mentions = NULL;
+    u->mention_count = 0;
+    u->globals = c.scope = hsl_check_scope_new(&c, NULL);
+    if (!c.scope)
+        return -1;
+    hsl_check_hoist(&c, u->body->u.list.first);
+    (void)hsl_check_statements(&c, u->body->u.list.first);
+    hsl_check_scope_end(&c, u->globals);
+    return u->diags->errors == errors ? 0 : -1;
+}

@@ -1,0 +1,99 @@
+/* hsl_check.h - what the files of the checker share; hsl_ast.h has the way in, hsl_check_unit(). */
+#ifndef HSL_CHECK_H
+#define HSL_CHECK_H
+
+#include "hsl/hsl_ast.h"
+#include "hsl/hsl_lex.h"
+#include "hsl/hsl_nametab.h"
+#include "hsl/hsl_unit.h"
+
+/* A loop or switch around the statement being checked. */
+struct hsl_check_jump {
+    struct hsl_check_jump *outer;
+    bool is_switch;
+    bool broken; /* a `break` leaves it */
+};
+
+struct hsl_check {
+    struct hsl_unit *u;
+    struct hsl_scope *scope;            /* being checked */
+    struct hsl_check_jump *jump;        /* innermost of this function */
+    unsigned nested;                    /* statements around the current one, includes not counted */
+    bool in_log;                        /* inside echo or syslog */
+    bool imports;                       /* names may come from an import that was refused */
+    struct hsl_nametab builtins;        /* name to struct hsl_symbol of built-ins used */
+    struct hsl_function **functions_end;/* end of unit->functions */
+};
+
+/* A variable with what only the checker wants to know. */
+struct hsl_check_var {
+    struct hsl_var v;
+    struct hsl_pos first_read; /* line 0: never read */
+    bool shared;               /* closures or `global` may assign it too */
+    bool warned;               /* about assigning to a predefined name */
+};
+
+/* scope->index */
+struct hsl_check_index {
+    struct hsl_nametab vars;    /* to struct hsl_check_var */
+    struct hsl_nametab symbols; /* to struct hsl_symbol */
+    struct hsl_var **vars_end;
+    struct hsl_symbol **symbols_end;
+};
+
+/* --- hsl_check_scope.c: scopes, variables, symbols ---------------------------------------------- */
+
+/* Cleared memory, or NULL and an error. */
+void *hsl_check_alloc(struct hsl_check *c, size_t size);
+/* A scope inside the current one, for [f] (NULL: the global one). */
+struct hsl_scope *hsl_check_scope_new(struct hsl_check *c, struct hsl_function *f);
+/* The variable of that name if it was mentioned in [s] before, or NULL. */
+struct hsl_check_var *hsl_check_find_var(const struct hsl_scope *s, struct hsl_name name);
+/* The same, made if need be; predefined ones in the global scope. NULL: no memory. */
+struct hsl_check_var *hsl_check_var(struct hsl_check *c, struct hsl_scope *s,
+    struct hsl_name name, struct hsl_pos pos);
+/* The variable is read, assigned, or used in another way ([quiet]: isset, ??, unset) at [n], an
+ * N_VAR of the current scope. */
+void hsl_check_var_read(struct hsl_check *c, struct hsl_node *n);
+void hsl_check_var_write(struct hsl_check *c, struct hsl_node *n);
+void hsl_check_var_quiet(struct hsl_check *c, struct hsl_node *n);
+/* C05 if the variable of [n] must not be changed. */
+void hsl_check_var_writable(struct hsl_check *c, const struct hsl_node *n);
+/* True if the predefined variable [v] is never a boolean. */
+bool hsl_check_var_not_boolean(const struct hsl_var *v);
+/* Warnings about the variables of [s], which is complete. */
+void hsl_check_scope_end(struct hsl_check *c, struct hsl_scope *s);
+/* Declares the functions and classes of the statements from [n] on in the current scope. */
+void hsl_check_hoist(struct hsl_check *c, struct hsl_node *n);
+/* What the bare name [n] (N_NAME) stands for, also left in it; NULL: C04 was reported. */
+struct hsl_symbol *hsl_check_resolve(struct hsl_check *c, struct hsl_node *n);
+/* The class or other symbol of that name, no built-in; NULL: there is none. */
+struct hsl_symbol *hsl_check_find_symbol(const struct hsl_check *c, struct hsl_name name);
+
+/* --- hsl_check_expr.c ---------------------------------------------------------------------------- */
+
+void hsl_check_expr(struct hsl_check *c, struct hsl_node *n);
+/* [n] is assigned to: lvalue, slice or pattern. */
+void hsl_check_target(struct hsl_check *c, struct hsl_node *n);
+/* The expressions from [n] on. */
+void hsl_check_exprs(struct hsl_check *c, struct hsl_node *n);
+
+/* --- hsl_check_call.c ---------------------------------------------------------------------------- */
+
+void hsl_check_call(struct hsl_check *c, struct hsl_node *n);
+/* C14 if the text [n] (N_STR or N_REGEX) is no pattern; other kinds are left alone. */
+void hsl_check_pattern(struct hsl_check *c, const struct hsl_node *n);
+
+/* --- hsl_check_stmt.c ---------------------------------------------------------------------------- */
+
+/* The statements from [n] on. True if what stands behind them can be reached. */
+bool hsl_check_statements(struct hsl_check *c, struct hsl_node *n);
+
+/* --- hsl_check.c ---------------------------------------------------------------------------------- */
+
+/* Parameters, captures and body of [f], written in the current scope. */
+void hsl_check_function(struct hsl_check *c, struct hsl_function *f);
+/* Reports [n] and gives true if it is of a kind that the compiler cannot do yet. */
+bool hsl_check_unsupported(struct hsl_check *c, const struct hsl_node *n);
+
+#endif

@@ -1,0 +1,123 @@
+/* hsl_check_call.c - calls by name: how many arguments (C07), and constant patterns (C14). Not
+ * here: what the name means (hsl_check_scope.c).
+ * Threads: one per unit. Fails: C04, C07, C14. */
+#include "config.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "hsl/hsl_check.h"
+#include "hsl/hsl_env.h"
+#include "hsl/hsl_regex.h"
+
+/* --- Patterns -------------------------------------------------------------------------------------- */
+
+/* The pattern string of a literal: "/PATTERN/FLAGS", as the process cache knows it. */
+static void
+literal_text(const struct hsl_node *n, struct ut_sbuf *out)
+{
+    ut_sbuf_addc(out, '/');
+    ut_sbuf_add(out, n->u.regex.pattern.p, n->u.regex.pattern.len);
+    ut_sbuf_addc(out, '/');
+    ut_sbuf_addz(out, n->u.regex.flags);
+}
+
+/* Patterns are compiled through the process cache, so that the program finds them there. */
+void
+hsl_check_pattern(struct hsl_check *c, const struct hsl_node *n)
+{
+    struct hsl_regex *re;
+    struct ut_sbuf text;
+    struct ut_diag d;
+
+    if (n->kind != HSL_N_STR && n->kind != HSL_N_REGEX)
+        return;
+    ut_sbuf_init(&text, (size_t)n->u.str.len + 16);
+    if (n->kind == HSL_N_REGEX)
+        literal_text(n, &text);
+    else
+        ut_sbuf_add(&text, n->u.str.p, n->u.str.len);
+    if (text.failed) {
+        hsl_unit_error(c->u, "C15", n->pos, "limit: not enough memory for the script");
+    } else {
+        re = hsl_regex_cache_get(c->u->env ? c->u->env->regexes : NULL, ut_sbuf_text(&text),
+            text.len, &d);
+        if (!re)
+            hsl_unit_error(c->u, "C14", n->pos, "regular expression: %s", d.text);
+        hsl_regex_unref(re);
+    }
+    ut_sbuf_fini(&text);
+}
+
+/* The arguments that the signature of [b] says are patterns. */
+static void
+check_pattern_args(struct hsl_check *c, const struct hsl_builtin *b, const struct hsl_node *args)
+{
+    const char *letter = b->args;
+
+    for (; args && *letter; args = args->next) {
+        if (*letter == '|')
+            letter++;
+        if (*letter == 'p')
+            hsl_check_pattern(c, args);
+        if (*letter && letter[1] != '*')
+            letter++;
+    }
+}
+
+/* --- Number of arguments ---------------------------------------------------------------------------- */
+
+static void
+check_arity(struct hsl_check *c, const struct hsl_node *n, struct hsl_name name, unsigned min,
+    unsigned max)
+{
+    uint32_t given = n->u.call.argc;
+    char range[40];
+
+    if (given >= min && given <= max)
+        return;
+    if (max == UINT_MAX)
+        snprintf(range, sizeof range, "at least %u argument%s", min, min == 1 ? "" : "s");
+    else if (min == max)
+        snprintf(range, sizeof range, "%u argument%s", min, min == 1 ? "" : "s");
+    else
+        snprintf(range, sizeof range, "%u to %u arguments", min, max);
+    hsl_unit_error(c->u, "C07", n->pos, "%.*s() expects %s, %u given", HSL_NAME_ARGS(name), range,
+        given);
+}
+
+static void
+check_symbol_call(struct hsl_check *c, const struct hsl_node *n, const struct hsl_symbol *s)
+{
+    const struct hsl_function *f = s->function;
+    unsigned min, max;
+
+    if (s->builtin) {
+        hsl_lib_arity(s->builtin, &min, &max);
+        if (!n->u.call.spread) {
+            check_arity(c, n, s->name, min, max);
+            check_pattern_args(c, s->builtin, n->u.call.args);
+        }
+    } else if (f && !n->u.call.spread) {
+        check_arity(c, n, s->name, f->required, f->rest ? UINT_MAX : f->param_count);
+    }
+}
+
+void
+hsl_check_call(struct hsl_check *c, struct hsl_node *n)
+{
+    struct hsl_node *callee = n->u.call.callee;
+    struct hsl_symbol *s = NULL;
+    bool in_log = c->in_log;
+
+    if (callee->kind == HSL_N_NAME)
+        s = hsl_check_resolve(c, callee);
+    else
+        hsl_check_expr(c, callee);
+    if (s && s->builtin && strcmp(s->builtin->name, "syslog") == 0)
+        c->in_log = true;
+    hsl_check_exprs(c, n->u.call.args);
+    c->in_log = in_log;
+    if (s)
+        check_symbol_call(c, n, s);
+}

@@ -1,0 +1,295 @@
+/* hsl_check_expr.c - names in expressions, and what is assigned to. Not here: calls
+ * (hsl_check_call.c), statements (hsl_check_stmt.c).
+ * Threads: one per unit. Fails: C03, C04, C05, C12, C14; W8. */
+#include "config.h"
+
+#include "hsl/hsl_check.h"
+
+/* --- Chains ----------------------------------------------------------------------------------------- */
+
+/* `$v[]` where a value is wanted. */
+static void
+append_read(struct hsl_check *c, const struct hsl_node *n)
+{
+    hsl_unit_error(c->u, "C12", hsl_node_start(n), "left side of assignment is not assignable");
+}
+
+/* Class::name */
+static void
+check_static(struct hsl_check *c, struct hsl_node *n)
+{
+    struct hsl_name left = n->u.scoped.left;
+
+    if (hsl_name_isz(left, "static") && !c->scope->class)
+        hsl_unit_error(c->u, "C03", n->pos, "static is not allowed here");
+    else if (!hsl_name_isz(left, "static") && !hsl_check_find_symbol(c, left) && !c->imports)
+        hsl_unit_error(c->u, "C04", n->pos, "unknown class %.*s", HSL_NAME_ARGS(left));
+}
+
+static void
+check_slice_bounds(struct hsl_check *c, struct hsl_node *n)
+{
+    if (n->u.slice.first)
+        hsl_check_expr(c, n->u.slice.first);
+    if (n->u.slice.last)
+        hsl_check_expr(c, n->u.slice.last);
+    if (n->u.slice.step)
+        hsl_check_expr(c, n->u.slice.step);
+}
+
+/* The lvalue [n] in isset, unset, on the left of ?? and ??=: its variable need not exist. [unset]:
+ * it is changed. */
+static void
+check_quiet(struct hsl_check *c, struct hsl_node *n, bool unset)
+{
+    switch (n->kind) {
+    case HSL_N_VAR:
+        hsl_check_var_quiet(c, n);
+        if (unset)
+            hsl_check_var_writable(c, n);
+        break;
+    case HSL_N_INDEX:
+        check_quiet(c, n->u.bin.a, unset);
+        if (n->u.bin.b)
+            hsl_check_expr(c, n->u.bin.b);
+        else
+            append_read(c, n);
+        break;
+    case HSL_N_SLICE:
+        check_quiet(c, n->u.slice.a, unset);
+        check_slice_bounds(c, n);
+        break;
+    case HSL_N_PROP:
+        check_quiet(c, n->u.prop.a, false);
+        break;
+    default:
+        hsl_check_expr(c, n);
+        break;
+    }
+}
+
+static void
+check_pattern_targets(struct hsl_check *c, struct hsl_node *n)
+{
+    for (struct hsl_node *e = n->u.list.first; e; e = e->next) {
+        if (e->u.elem.key)
+            hsl_check_expr(c, e->u.elem.key);
+        if (e->u.elem.def)
+            hsl_check_expr(c, e->u.elem.def);
+        hsl_check_target(c, e->u.elem.value);
+    }
+}
+
+void
+hsl_check_target(struct hsl_check *c, struct hsl_node *n)
+{
+    switch (n->kind) {
+    case HSL_N_VAR:
+        hsl_check_var_write(c, n);
+        break;
+    case HSL_N_INDEX:
+        hsl_check_target(c, n->u.bin.a);
+        if (n->u.bin.b)
+            hsl_check_expr(c, n->u.bin.b);
+        break;
+    case HSL_N_SLICE:
+        hsl_check_target(c, n->u.slice.a);
+        check_slice_bounds(c, n);
+        break;
+    case HSL_N_PROP: /* objects are references: the variable itself does not change */
+        hsl_check_expr(c, n->u.prop.a);
+        break;
+    case HSL_N_PATTERN:
+        check_pattern_targets(c, n);
+        break;
+    default:
+        hsl_check_expr(c, n);
+        break;
+    }
+}
+
+/* --- Operators -------------------------------------------------------------------------------------- */
+
+/* An expression whose value is never a boolean, as far as one can see. */
+static bool
+is_never_boolean(const struct hsl_node *n)
+{
+    switch (n->kind) {
+    case HSL_N_NUM:
+    case HSL_N_STR:
+    case HSL_N_INTERP:
+    case HSL_N_REGEX:
+    case HSL_N_ARRAY:
+    case HSL_N_FUNCTION:
+    case HSL_N_UNARY:
+        return true;
+    case HSL_N_BINARY:
+        return n->op < HSL_OP_EQ;
+    case HSL_N_VAR:
+        return n->u.var.var && hsl_check_var_not_boolean(n->u.var.var);
+    default:
+        return false;
+    }
+}
+
+static bool
+is_truth_literal(const struct hsl_node *n)
+{
+    return n->kind == HSL_N_TRUE || n->kind == HSL_N_FALSE;
+}
+
+static void
+check_binary(struct hsl_check *c, struct hsl_node *n)
+{
+    struct hsl_node *a = n->u.bin.a, *b = n->u.bin.b;
+
+    hsl_check_expr(c, a);
+    hsl_check_expr(c, b);
+    if (n->op == HSL_OP_MATCH || n->op == HSL_OP_NMATCH) {
+        if (b->kind == HSL_N_STR)
+            hsl_check_pattern(c, b);
+        return;
+    }
+    if (n->op != HSL_OP_EQ && n->op != HSL_OP_NE)
+        return;
+    if ((is_truth_literal(a) && is_never_boolean(b)) ||
+        (is_truth_literal(b) && is_never_boolean(a)))
+        hsl_unit_warn(c->u, "W8", n->pos,
+            "true and false equal 1 and 0 only; test the value itself for truth");
+}
+
+static void
+check_assign(struct hsl_check *c, struct hsl_node *n)
+{
+    /* The value first: `$x = $x + 1` reads before it assigns. */
+    hsl_check_expr(c, n->u.assign.value);
+    hsl_check_target(c, n->u.assign.target);
+}
+
+static void
+check_match(struct hsl_check *c, struct hsl_node *n)
+{
+    hsl_check_expr(c, n->u.match.subject);
+    for (struct hsl_node *arm = n->u.match.arms; arm; arm = arm->next) {
+        hsl_check_exprs(c, arm->u.arm.tests);
+        hsl_check_expr(c, arm->u.arm.body);
+    }
+}
+
+static void
+check_elem(struct hsl_check *c, struct hsl_node *n)
+{
+    if (n->u.elem.key)
+        hsl_check_expr(c, n->u.elem.key);
+    hsl_check_expr(c, n->u.elem.value);
+}
+
+/* --- All of them ------------------------------------------------------------------------------------ */
+
+void
+hsl_check_exprs(struct hsl_check *c, struct hsl_node *n)
+{
+    for (; n; n = n->next)
+        hsl_check_expr(c, n);
+}
+
+/* Expressions made of others by assignment, choice or call. */
+static void
+check_compound(struct hsl_check *c, struct hsl_node *n)
+{
+    switch (n->kind) {
+    case HSL_N_ASSIGN:
+        check_assign(c, n);
+        break;
+    case HSL_N_COALESCE_ASSIGN:
+        check_quiet(c, n->u.bin.a, false);
+        hsl_check_expr(c, n->u.bin.b);
+        hsl_check_target(c, n->u.bin.a);
+        break;
+    case HSL_N_COALESCE:
+        check_quiet(c, n->u.bin.a, false);
+        hsl_check_expr(c, n->u.bin.b);
+        break;
+    case HSL_N_TERNARY:
+        hsl_check_expr(c, n->u.tern.a);
+        if (n->u.tern.b)
+            hsl_check_expr(c, n->u.tern.b);
+        hsl_check_expr(c, n->u.tern.c);
+        break;
+    case HSL_N_INCDEC:
+        hsl_check_target(c, n->u.incdec.target);
+        break;
+    case HSL_N_MATCH:
+        check_match(c, n);
+        break;
+    case HSL_N_CALL:
+        hsl_check_call(c, n);
+        break;
+    case HSL_N_FUNCTION:
+        hsl_check_function(c, n->u.function);
+        break;
+    default:
+        break;
+    }
+}
+
+void
+hsl_check_expr(struct hsl_check *c, struct hsl_node *n)
+{
+    if (hsl_check_unsupported(c, n))
+        return;
+    switch (n->kind) {
+    case HSL_N_VAR:
+        hsl_check_var_read(c, n);
+        break;
+    case HSL_N_INTERP:
+    case HSL_N_ARRAY:
+        hsl_check_exprs(c, n->u.list.first);
+        break;
+    case HSL_N_ELEM:
+        check_elem(c, n);
+        break;
+    case HSL_N_REGEX:
+        hsl_check_pattern(c, n);
+        break;
+    case HSL_N_NAME:
+        (void)hsl_check_resolve(c, n);
+        break;
+    case HSL_N_STATIC:
+        check_static(c, n);
+        break;
+    case HSL_N_ISSET:
+    case HSL_N_UNSET:
+        check_quiet(c, n->u.un.a, n->kind == HSL_N_UNSET);
+        break;
+    case HSL_N_INDEX:
+        hsl_check_expr(c, n->u.bin.a);
+        if (n->u.bin.b)
+            hsl_check_expr(c, n->u.bin.b);
+        else
+            append_read(c, n);
+        break;
+    case HSL_N_SLICE:
+        hsl_check_expr(c, n->u.slice.a);
+        check_slice_bounds(c, n);
+        break;
+    case HSL_N_PROP:
+        hsl_check_expr(c, n->u.prop.a);
+        break;
+    case HSL_N_UNARY:
+    case HSL_N_NOT:
+        hsl_check_expr(c, n->u.un.a);
+        break;
+    case HSL_N_BINARY:
+        check_binary(c, n);
+        break;
+    case HSL_N_AND:
+    case HSL_N_OR:
+        hsl_check_expr(c, n->u.bin.a);
+        hsl_check_expr(c, n->u.bin.b);
+        break;
+    default:
+        check_compound(c, n);
+        break;
+    }
+}
