@@ -2,8 +2,8 @@
 # t/*.t and t/*/*.t. `make check T='t/unit/ut_sbuf t/hsl.t'` runs only those.
 EXTRA_DIST += t/unit/tap.h t/lib t/hsl t/session t/postfix
 
-T = $(filter t/unit/%,$(check_PROGRAMS)) $(T_SCRIPTS)
-T_SCRIPTS = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/t/*.t $(srcdir)/t/*/*.t))
+T = $(filter t/unit/%,$(check_PROGRAMS)) $(T_FILES)
+T_FILES = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/t/*.t $(srcdir)/t/*/*.t))
 T_JOBS = 2
 
 check-local:
