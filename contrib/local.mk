@@ -6,3 +6,13 @@ EXTRA_DIST += contrib/bench/milter contrib/bench/milter.pl contrib/bench/soak.pl
 EXTRA_PROGRAMS += contrib/bench/noop
 contrib_bench_noop_SOURCES = contrib/bench/noop.c
 contrib_bench_noop_LDADD = $(MILTER_LIBS) -lpthread
+
+# A beginning for /etc/penstock.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = contrib/examples/penstock.conf
+examplesflowsdir = $(examplesdir)/flows
+dist_examplesflows_DATA = contrib/examples/flows/access.hsl contrib/examples/flows/recipient.hsl \
+	contrib/examples/flows/mail.hsl
+examplesdatadir = $(examplesdir)/data
+dist_examplesdata_DATA = contrib/examples/data/blocked-networks.txt \
+	contrib/examples/data/blocked-senders.txt contrib/examples/data/trusted-senders.txt
