@@ -285,7 +285,7 @@ encode_valid(struct ut_sbuf *out, const char *p, size_t len)
 
     for (size_t i = 0; i < len; i++)
         q += q_size((unsigned char)p[i]);
-    as_q = q <= (len + 2) / 3 * 4;
+    as_q = q <= (len + 2) / 3 * 8;
     while (len > 0) {
         size_t n = word_fill(p, len, as_q);
 

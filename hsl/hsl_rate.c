@@ -1,0 +1,318 @@
+/* hsl_rate.c - counting events in sliding windows.
+ *
+ * A window is a ring of SLOTS counters, one for each step (1/32 of its interval) of the clock: the
+ * present one, which is not over, and the 32 before it. So an event counts for at least the whole
+ * interval; a limit is never exceeded in any stretch of that length.
+ *
+ * The table is SHARDS hash tables, each with a lock, a bound and a list in order of use: when a
+ * shard is full the window used longest ago goes. Names come from outside (addresses, senders), so
+ * the hash is seeded anew in each process: nobody can aim at one chain.
+ *
+ * Not here: rate() (hsl_lib_net.c). Threads: any. Fails: without memory events are let through. */
+#include "config.h"
+
+#include "hsl/hsl_rate.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hsl/hsl_random.h"
+
+#define STEPS 32
+#define SLOTS (STEPS + 1)
+#define SHARDS 16
+#define MEMORY_MAX (64u * 1024 * 1024) /* store_memory */
+#define SHARD_MAX (MEMORY_MAX / SHARDS)
+#define FIRST_CHAINS 64
+
+struct window {
+    struct window *next;          /* in its chain */
+    struct window *newer, *older; /* in order of use */
+    uint64_t hash;
+    double interval;
+    int64_t step;           /* the newest one that has a counter */
+    uint32_t slots[SLOTS];  /* of step s at s mod SLOTS */
+    size_t space_len, name_len; /* bytes of the namespace, and of it with the entry */
+    char name[];            /* namespace and entry */
+};
+
+struct shard {
+    pthread_mutex_t lock;
+    struct window **chains;
+    size_t chain_count; /* a power of two */
+    size_t count;       /* windows */
+    size_t memory;      /* bytes of windows and chains */
+    struct window *newest, *oldest;
+};
+
+struct hsl_rate_table {
+    uint64_t seed[2];
+    struct shard shards[SHARDS];
+};
+
+/* --- Life ------------------------------------------------------------------------------------ */
+
+struct hsl_rate_table *
+hsl_rate_table_new(void)
+{
+    struct hsl_rate_table *t = calloc(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    if (!hsl_random_fill(t->seed, sizeof(t->seed))) {
+        free(t);
+        return NULL;
+    }
+    for (size_t i = 0; i < SHARDS; i++)
+        pthread_mutex_init(&t->shards[i].lock, NULL);
+    return t;
+}
+
+static void
+shard_fini(struct shard *s)
+{
+    while (s->newest) {
+        struct window *w = s->newest;
+
+        s->newest = w->older;
+        free(w);
+    }
+    free(s->chains);
+    pthread_mutex_destroy(&s->lock);
+}
+
+void
+hsl_rate_table_free(struct hsl_rate_table *t)
+{
+    for (size_t i = 0; t && i < SHARDS; i++)
+        shard_fini(&t->shards[i]);
+    free(t);
+}
+
+size_t
+hsl_rate_memory(struct hsl_rate_table *t)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_lock(&t->shards[i].lock);
+        total += t->shards[i].memory;
+        pthread_mutex_unlock(&t->shards[i].lock);
+    }
+    return total;
+}
+
+/* --- Hashing --------------------------------------------------------------------------------- */
+
+static uint64_t
+mix(uint64_t a, uint64_t b)
+{
+    uint64_t low = (a ^ b) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (low ^ (low >> 29)) * UINT64_C(0xbf58476d1ce4e5b9) ^ (low >> 32) ^ b;
+}
+
+static uint64_t
+hash_bytes(uint64_t h, uint64_t key, const char *p, size_t len)
+{
+    uint64_t word;
+
+    for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+        h = mix(h ^ word, key);
+    }
+    word = len;
+    for (size_t i = 0; i < len; i++)
+        word = word << 8 | (unsigned char)p[i];
+    return mix(h ^ word, key);
+}
+
+static uint64_t
+hash_of(const struct hsl_rate_table *t, const struct hsl_text *space, const struct hsl_text *entry,
+    double interval)
+{
+    uint64_t h;
+
+    memcpy(&h, &interval, sizeof(h));
+    h = mix(h ^ t->seed[0], t->seed[1]);
+    h = hash_bytes(h, t->seed[1], space->p, space->len);
+    return hash_bytes(h, t->seed[1], entry->p, entry->len);
+}
+
+/* --- Finding a window ------------------------------------------------------------------------ */
+
+static void
+unlink_use(struct shard *s, struct window *w)
+{
+    *(w->newer ? &w->newer->older : &s->newest) = w->older;
+    *(w->older ? &w->older->newer : &s->oldest) = w->newer;
+}
+
+static void
+link_newest(struct shard *s, struct window *w)
+{
+    w->newer = NULL;
+    w->older = s->newest;
+    *(s->newest ? &s->newest->newer : &s->oldest) = w;
+    s->newest = w;
+}
+
+static struct window **
+chain_of(const struct shard *s, uint64_t hash)
+{
+    return &s->chains[(hash >> 8) & (s->chain_count - 1)];
+}
+
+static void
+drop_oldest(struct shard *s)
+{
+    struct window *w = s->oldest, **at = chain_of(s, w->hash);
+
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    unlink_use(s, w);
+    s->count--;
+    s->memory -= sizeof(*w) + w->name_len;
+    free(w);
+}
+
+/* Doubles the chains when there are more windows than chains; without memory they just get longer. */
+static void
+grow_chains(struct shard *s)
+{
+    size_t count = s->chain_count ? s->chain_count * 2 : FIRST_CHAINS;
+    struct window **chains;
+
+    if (s->count < s->chain_count || s->memory + count * sizeof(*chains) > SHARD_MAX / 2)
+        return;
+    chains = calloc(count, sizeof(struct window *));
+    if (!chains)
+        return;
+    s->memory += (count - s->chain_count) * sizeof(struct window *);
+    free(s->chains);
+    s->chains = chains;
+    s->chain_count = count;
+    for (struct window *w = s->newest; w; w = w->older) {
+        struct window **at = chain_of(s, w->hash);
+
+        w->next = *at;
+        *at = w;
+    }
+}
+
+static struct window *
+find_window(struct shard *s, uint64_t hash, const struct hsl_text *space,
+    const struct hsl_text *entry, double interval)
+{
+    struct window *w = s->chains ? *chain_of(s, hash) : NULL;
+
+    for (; w; w = w->next) {
+        if (w->hash == hash && w->interval == interval && w->space_len == space->len &&
+            w->name_len == space->len + entry->len &&
+            memcmp(w->name, space->p, space->len) == 0 &&
+            memcmp(w->name + space->len, entry->p, entry->len) == 0)
+            return w;
+    }
+    return NULL;
+}
+
+static struct window *
+add_window(struct shard *s, uint64_t hash, const struct hsl_text *space,
+    const struct hsl_text *entry, double interval)
+{
+    size_t size = sizeof(struct window) + space->len + entry->len;
+    struct window *w, **at;
+
+    grow_chains(s);
+    if (!s->chains || size > SHARD_MAX / 2)
+        return NULL;
+    while (s->memory + size > SHARD_MAX && s->oldest)
+        drop_oldest(s);
+    w = calloc(1, size);
+    if (!w)
+        return NULL;
+    w->hash = hash;
+    w->interval = interval;
+    w->space_len = space->len;
+    w->name_len = space->len + entry->len;
+    memcpy(w->name, space->p, space->len);
+    memcpy(w->name + space->len, entry->p, entry->len);
+    at = chain_of(s, hash);
+    w->next = *at;
+    *at = w;
+    link_newest(s, w);
+    s->count++;
+    s->memory += size;
+    return w;
+}
+
+/* --- Counting -------------------------------------------------------------------------------- */
+
+/* Moves the window to the step of [now], clearing the counters of steps that it passes. */
+static void
+advance(struct window *w, double now)
+{
+    int64_t step = (int64_t)floor(now / w->interval * STEPS);
+
+    if (step - w->step >= SLOTS)
+        memset(w->slots, 0, sizeof(w->slots));
+    else
+        for (int64_t i = w->step + 1; i <= step; i++)
+            w->slots[i % SLOTS] = 0;
+    if (step > w->step)
+        w->step = step;
+}
+
+static double
+events_in(const struct window *w)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < SLOTS; i++)
+        sum += w->slots[i];
+    return sum;
+}
+
+static bool
+count_event(struct window *w, double limit, double now, double *events)
+{
+    uint32_t *slot;
+
+    advance(w, now);
+    *events = events_in(w);
+    if (*events >= limit)
+        return limit == 0;
+    slot = &w->slots[w->step % SLOTS];
+    *slot += *slot < UINT32_MAX ? 1 : 0;
+    ++*events;
+    return true;
+}
+
+bool
+hsl_rate_hit(struct hsl_rate_table *t, const struct hsl_text *space, const struct hsl_text *entry,
+    double limit, double interval, double now, double *events)
+{
+    uint64_t hash = hash_of(t, space, entry, interval);
+    struct shard *s = &t->shards[hash % SHARDS];
+    struct window *w;
+    double found = 0;
+    bool yes = true;
+
+    pthread_mutex_lock(&s->lock);
+    w = find_window(s, hash, space, entry, interval);
+    if (w) {
+        unlink_use(s, w);
+        link_newest(s, w);
+    } else if (limit > 0) {
+        w = add_window(s, hash, space, entry, interval);
+    }
+    if (w)
+        yes = count_event(w, limit, now, &found);
+    pthread_mutex_unlock(&s->lock);
+    if (events)
+        *events = found;
+    return yes;
+}
