@@ -19,8 +19,32 @@ lib_libut_a_SOURCES = lib/params.def lib/ut_bug.h \
 
 UT_TEST_LDADD = lib/libut.a $(UT_LIBS)
 
-check_PROGRAMS += t/unit/ut_conf t/unit/ut_smtp
+check_PROGRAMS += t/unit/ut_arena t/unit/ut_attr t/unit/ut_conf t/unit/ut_ctl t/unit/ut_daemon \
+	t/unit/ut_diag t/unit/ut_file t/unit/ut_log t/unit/ut_num t/unit/ut_sbuf t/unit/ut_smtp \
+	t/unit/ut_sock t/unit/ut_utf8
+t_unit_ut_arena_SOURCES = t/unit/ut_arena.c t/unit/tap.h
+t_unit_ut_arena_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_attr_SOURCES = t/unit/ut_attr.c t/unit/tap.h
+t_unit_ut_attr_LDADD = $(UT_TEST_LDADD)
 t_unit_ut_conf_SOURCES = t/unit/ut_conf.c t/unit/tap.h
 t_unit_ut_conf_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_ctl_SOURCES = t/unit/ut_ctl.c t/unit/tap.h
+t_unit_ut_ctl_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_daemon_SOURCES = t/unit/ut_daemon.c t/unit/tap.h
+t_unit_ut_daemon_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_diag_SOURCES = t/unit/ut_diag.c t/unit/tap.h
+t_unit_ut_diag_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_file_SOURCES = t/unit/ut_file.c t/unit/tap.h
+t_unit_ut_file_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_log_SOURCES = t/unit/ut_log.c t/unit/tap.h
+t_unit_ut_log_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_num_SOURCES = t/unit/ut_num.c t/unit/tap.h
+t_unit_ut_num_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_sbuf_SOURCES = t/unit/ut_sbuf.c t/unit/tap.h
+t_unit_ut_sbuf_LDADD = $(UT_TEST_LDADD)
 t_unit_ut_smtp_SOURCES = t/unit/ut_smtp.c t/unit/tap.h
 t_unit_ut_smtp_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_sock_SOURCES = t/unit/ut_sock.c t/unit/tap.h
+t_unit_ut_sock_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_utf8_SOURCES = t/unit/ut_utf8.c t/unit/tap.h
+t_unit_ut_utf8_LDADD = $(UT_TEST_LDADD)

@@ -98,8 +98,6 @@ arena_chunk(struct ut_arena *a, size_t need)
     size_t size = own ? need : UT_ARENA_CHUNK;
     struct ut_arena_chunk *c;
 
-    if (size > SIZE_MAX - sizeof(*c))
-        return NULL;
     c = malloc(sizeof(*c) + size);
     if (!c)
         return NULL;
@@ -122,7 +120,8 @@ ut_arena_alloc(struct ut_arena *a, size_t size)
     size_t room;
     void *p;
 
-    if (size > SIZE_MAX - UT_ARENA_ALIGN || a->used > SIZE_MAX - size)
+    /* More than this no allocator gives; below it the sums here cannot wrap. */
+    if (size > PTRDIFF_MAX - sizeof(*c) - UT_ARENA_ALIGN || a->used > SIZE_MAX - size)
         return NULL;
     if (a->max > 0 && (a->used > a->max || size > a->max - a->used))
         return NULL;

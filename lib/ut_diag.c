@@ -106,10 +106,8 @@ ut_diag_errno(struct ut_diag *d, const char *fmt, ...)
 
     if (!d)
         return -1;
-    if (strerror_r(saved, buf, sizeof(buf)) != 0)
-        snprintf(buf, sizeof(buf), "error %d", saved);
     va_start(ap, fmt);
-    diag_fill(d, NULL, 0, 0, fmt, ap, buf);
+    diag_fill(d, NULL, 0, 0, fmt, ap, strerror_r(saved, buf, sizeof(buf))); /* the GNU form */
     va_end(ap);
     errno = saved;
     return -1;
