@@ -83,10 +83,19 @@ qtn_keeper_reload(struct qtn_keeper *k, struct qtn_boxes *boxes)
     pthread_mutex_lock(&k->lock);
     old = k->boxes;
     k->boxes = boxes;
+    k->not_loaded.text[0] = '\0';
     if (!k->rebuilding && qtn_audit_reopen(k->audit, &d) < 0)
         ut_log_diag(UT_LOG_ERR, "going on with the old file", &d);
     pthread_mutex_unlock(&k->lock);
     qtn_boxes_unref(old);
+}
+
+void
+qtn_keeper_not_loaded(struct qtn_keeper *k, const struct ut_diag *d)
+{
+    pthread_mutex_lock(&k->lock);
+    k->not_loaded = *d;
+    pthread_mutex_unlock(&k->lock);
 }
 
 /* Changes ------------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ struct qtn_keeper {
     struct qtn_audit *audit;
     char *index_dir;           /* STATE_DIRECTORY/quarantine.index */
     struct ut_diag trouble;    /* why there is no index; "" if there is one */
+    struct ut_diag not_loaded; /* why the last reload failed; "" if it did not */
     bool rebuilding;           /* a thread builds the index again */
     unsigned releasing;        /* releases under way outside the lock */
     pthread_cond_t idle;       /* [releasing] has become 0 */
@@ -40,6 +41,9 @@ int qtn_keeper_open(struct qtn_keeper *k, struct qtn_boxes *boxes, bool *missing
 void qtn_keeper_close(struct qtn_keeper *k);
 /* Uses the boxes of another configuration, whose reference it takes; opens the audit log again. */
 void qtn_keeper_reload(struct qtn_keeper *k, struct qtn_boxes *boxes);
+
+/* Notes that a reload failed because of [d]. */
+void qtn_keeper_not_loaded(struct qtn_keeper *k, const struct ut_diag *d);
 
 /* Takes the lock if the index can be used; else -1 with [d] set and the lock not held. */
 int qtn_keeper_enter(struct qtn_keeper *k, struct ut_diag *d) UT_CHECKED;

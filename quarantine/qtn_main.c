@@ -26,12 +26,14 @@ struct program {
     struct ut_conf *conf; /* until the boxes take it */
     struct qtn_keeper keeper;
     struct qtn_watch *watch;
+    struct qtn_server served;
     struct ut_ctl_server *server;
 };
 
-/* Reads the configuration; every mistake is printed or, once running, logged. */
+/* Reads the configuration; every mistake is printed or, once running, logged. The first one goes
+ * to [d]. */
 static struct ut_conf *
-load(const char *path, bool running)
+load(const char *path, bool running, struct ut_diag *d)
 {
     struct ut_diag_list diags;
     struct ut_conf *conf;
@@ -39,14 +41,17 @@ load(const char *path, bool running)
     ut_diag_list_init(&diags, 100);
     conf = ut_conf_load(path, &diags);
     for (size_t i = 0; i < diags.count; i++) {
+        const struct ut_diag *one = &diags.items[i];
         struct ut_sbuf text;
 
         ut_sbuf_init(&text, 4096);
-        ut_diag_to_text(&diags.items[i], &text);
+        ut_diag_to_text(one, &text);
         if (running)
-            ut_log_diag(UT_LOG_ERR, "configuration", &diags.items[i]);
+            ut_log_diag(one->level == UT_DIAG_ERROR ? UT_LOG_ERR : UT_LOG_WARNING, NULL, one);
         else
             fprintf(stderr, "%s: %s\n", QTN_SELF, ut_sbuf_text(&text));
+        if (one->level == UT_DIAG_ERROR && !d->text[0])
+            ut_diag_set(d, "%s", ut_sbuf_text(&text));
         ut_sbuf_fini(&text);
     }
     ut_diag_list_fini(&diags);
@@ -61,31 +66,49 @@ open_log(const struct program *p, const struct ut_conf *conf, struct ut_diag *d)
     return ut_log_open(QTN_SELF, conf->global.log, (enum ut_log_level)level, d);
 }
 
-/* For ut_daemon_loop(): SIGHUP. Paths of state and sockets stay those of the start. */
-static void
-reload(void *arg)
+/* Loads the configuration and opens its quarantines; NULL with [d] set. */
+static struct qtn_boxes *
+load_boxes(struct program *p, struct ut_diag *d)
+{
+    struct ut_conf *conf = load(p->args.config, true, d);
+    struct qtn_boxes *boxes = conf ? qtn_boxes_open(conf, d) : NULL;
+
+    if (!boxes)
+        ut_conf_unref(conf);
+    return boxes;
+}
+
+/* For struct qtn_server. Paths of state and sockets stay those of the start. Any
+ * thread. */
+static int
+reload(void *arg, struct ut_diag *d)
 {
     struct program *p = arg;
-    struct ut_conf *conf = load(p->args.config, true);
-    struct qtn_boxes *boxes = NULL;
-    struct ut_diag d;
+    struct qtn_boxes *boxes;
+    struct ut_diag why = {0};
 
-    if (conf) {
-        boxes = qtn_boxes_open(conf, &d);
-        if (!boxes) {
-            ut_log_diag(UT_LOG_ERR, NULL, &d);
-            ut_conf_unref(conf);
-        }
-    }
+    d->text[0] = '\0';
+    boxes = load_boxes(p, d);
     if (!boxes) {
-        ut_log(UT_LOG_ERR, "the configuration was not loaded; going on with the one before");
-        return;
+        ut_log(UT_LOG_ERR, "the configuration was not loaded, going on with the one before: %s", d->text);
+        qtn_keeper_not_loaded(&p->keeper, d);
+        return -1;
     }
-    if (open_log(p, conf, &d) < 0)
-        ut_log_diag(UT_LOG_ERR, NULL, &d);
+    if (open_log(p, boxes->conf, &why) < 0)
+        ut_log_diag(UT_LOG_ERR, NULL, &why);
     qtn_keeper_reload(&p->keeper, boxes);
     qtn_watch_renew(p->watch);
     ut_log(UT_LOG_NOTICE, "configuration loaded");
+    return 0;
+}
+
+/* For ut_daemon_loop(): SIGHUP. */
+static void
+hang_up(void *arg)
+{
+    struct ut_diag d;
+
+    (void)!reload(arg, &d); /* logged */
 }
 
 /* Folders, pid file, user: what may need to be root. */
@@ -147,9 +170,10 @@ serve(struct program *p, struct ut_diag *d)
 
     if (asprintf(&path, "%s/quarantined.ctl", p->keeper.boxes->conf->global.run_directory) < 0)
         return ut_diag_set(d, "no memory");
+    p->served = (struct qtn_server){.keeper = &p->keeper, .reload = reload, .arg = p};
     p->watch = qtn_watch_start(&p->keeper, d);
     if (p->watch)
-        p->server = ut_ctl_server_start(path, SOCKET_MODE, qtn_server_handle, &p->keeper, d);
+        p->server = ut_ctl_server_start(path, SOCKET_MODE, qtn_server_handle, &p->served, d);
     free(path);
     return p->server ? 0 : -1;
 }
@@ -176,14 +200,14 @@ main(int argc, char **argv)
         fprintf(stderr, "%s\n", d.text);
         return 1;
     }
-    p.conf = load(p.args.config, false);
+    p.conf = load(p.args.config, false, &d);
     if (!p.conf)
         return 1;
     p.keeper.lock_fd = -1;
     if (start(&p, &d) == 0) {
         ut_log(UT_LOG_NOTICE, "ready");
         ut_daemon_ready(&p.daemon);
-        ut_daemon_loop(&p.daemon, reload, &p);
+        ut_daemon_loop(&p.daemon, hang_up, &p);
         ut_log(UT_LOG_NOTICE, "stopping");
     } else {
         ut_log_diag(UT_LOG_CRIT, "cannot start", &d);

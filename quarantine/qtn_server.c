@@ -26,6 +26,7 @@
 #define ANSWER_MAX ((size_t)256 * 1024)
 
 struct asked {
+    const struct qtn_server *server;
     struct qtn_keeper *k;
     const struct ut_attr_list *request;
     struct ut_ctl_client *client;
@@ -73,17 +74,29 @@ answer_one(const struct asked *a, const char *name, const char *value)
     return result;
 }
 
-/* The attribute `id`, checked; NULL with the diag set. */
-static const char *
-asked_id(const struct asked *a)
+/* Says that there is no message [id]; gives -1. */
+static int
+answer_missing(const struct asked *a, const char *id)
 {
-    const char *id = ut_attr_get(a->request, "id", NULL);
+    if (answer_one(a, "missing", id) < 0)
+        return -1;
+    return ut_diag_set(a->d, "there is no message %.64s; penstock quarantine list shows them", id);
+}
 
-    if (qtn_id_valid(id))
-        return id;
-    ut_diag_set(a->d, "\"%.64s\" is not the id of a message; penstock quarantine list shows them",
-        id ? id : "");
-    return NULL;
+/* Has a message of the id [id] ever been here? Without an index, nobody knows. */
+static bool
+is_known(const struct asked *a, const char *id)
+{
+    struct qtn_record r;
+    enum qtn_find found;
+
+    if (qtn_keeper_enter(a->k, NULL) < 0)
+        return true;
+    found = qtn_index_get(a->k->index, id, &r, NULL);
+    qtn_keeper_leave(a->k);
+    if (found == QTN_FOUND)
+        qtn_record_fini(&r);
+    return found != QTN_NOTFOUND;
 }
 
 /* What has just arrived can be asked for, too. */
@@ -94,6 +107,19 @@ take_first(const struct asked *a)
 
     if (qtn_take(a->k, &d) < 0 && ut_log_once_a_second(3))
         ut_log_diag(UT_LOG_ERR, "not all was taken into the index", &d);
+}
+
+/* The attribute `id`, of a message that is there; NULL with the diag set. */
+static const char *
+asked_id(const struct asked *a)
+{
+    const char *id = ut_attr_get(a->request, "id", NULL);
+
+    take_first(a);
+    if (qtn_id_valid(id) && is_known(a, id))
+        return id;
+    answer_missing(a, id ? id : "");
+    return NULL;
 }
 
 /* list ----------------------------------------------------------------------------------------- */
@@ -145,15 +171,12 @@ find_record(struct asked *a, struct qtn_record *r)
     const char *id = asked_id(a);
     enum qtn_find found;
 
-    if (!id)
-        return -1;
-    take_first(a);
-    if (qtn_keeper_enter(a->k, a->d) < 0)
+    if (!id || qtn_keeper_enter(a->k, a->d) < 0)
         return -1;
     found = qtn_index_get(a->k->index, id, r, a->d);
     qtn_keeper_leave(a->k);
     if (found == QTN_NOTFOUND)
-        ut_diag_set(a->d, "there is no message %s", id);
+        answer_missing(a, id);
     return found == QTN_FOUND ? 0 : -1;
 }
 
@@ -212,7 +235,7 @@ answer_file(const struct asked *a, const struct qtn_file *f)
         struct ut_sbuf text;
 
         ut_sbuf_init(&text, PIECE);
-        ut_sbuf_addf(&text, "%s=%s", pair->name, pair->value);
+        ut_sbuf_addf(&text, "%.1000s=%.15000s", pair->name, pair->value);
         ut_attr_add(&b, "metadata", ut_sbuf_text(&text), text.len);
         ut_sbuf_fini(&text);
         result = answer(a, &b);
@@ -328,10 +351,7 @@ do_release(struct asked *a)
     const char *id = asked_id(a);
     bool again;
 
-    if (!id)
-        return -1;
-    take_first(a);
-    if (qtn_release(a->k, id, a->by, WAY, &again, a->d) < 0)
+    if (!id || qtn_release(a->k, id, a->by, WAY, &again, a->d) < 0)
         return -1;
     return answer_done(a, id, again ? "already" : "released");
 }
@@ -342,10 +362,7 @@ do_delete(struct asked *a)
     const char *id = asked_id(a);
     bool again;
 
-    if (!id)
-        return -1;
-    take_first(a);
-    if (qtn_delete(a->k, id, a->by, WAY, &again, a->d) < 0)
+    if (!id || qtn_delete(a->k, id, a->by, WAY, &again, a->d) < 0)
         return -1;
     return answer_done(a, id, again ? "already" : "deleted");
 }
@@ -433,10 +450,20 @@ do_status(struct asked *a)
     }
     for (size_t i = 0; i < boxes->count; i++)
         ut_attr_addz(&b, boxes->items[i].ref, qtn_store_directory(boxes->items[i].store));
+    pthread_mutex_lock(&a->k->lock);
+    if (a->k->not_loaded.text[0])
+        ut_attr_addz(&b, "reload_error", a->k->not_loaded.text);
+    pthread_mutex_unlock(&a->k->lock);
     result = answer(a, &b);
     ut_sbuf_fini(&b);
     qtn_boxes_unref(boxes);
     return result;
+}
+
+static int
+do_reload(struct asked *a)
+{
+    return a->server->reload(a->server->arg, a->d);
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -453,13 +480,15 @@ static const struct {
     {"check", do_check},
     {"reindex", do_reindex},
     {"status", do_status},
+    {"reload", do_reload},
 };
 
 int
 qtn_server_handle(void *arg, const struct ut_attr_list *request, struct ut_ctl_client *client,
     struct ut_diag *d)
 {
-    struct asked a = {.k = arg, .request = request, .client = client, .d = d};
+    struct qtn_server *server = arg;
+    struct asked a = {.server = server, .k = server->keeper, .request = request, .client = client, .d = d};
     const char *name = ut_attr_get(request, "request", NULL);
 
     name_user(ut_ctl_peer(client), a.by, sizeof(a.by));
