@@ -234,7 +234,8 @@ run(struct runner *r, struct hsl_env *env, struct hsl_prog *prog)
     fflush(stdout);
     if (result.end == HSL_END_ERROR || result.end == HSL_END_LIMIT) {
         hsl_show_diag(&show, &result.error);
-        fputs(result.trace, stderr);
+        if (result.trace[0])
+            fprintf(stderr, "%s\n", result.trace);
     }
     hsl_machine_free(machine);
     return result.end == HSL_END_ERROR || result.end == HSL_END_LIMIT ? EXIT_SCRIPT : EX_OK;
