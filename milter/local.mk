@@ -1,1 +1,32 @@
-# What milter/ builds.
+# What milter/ builds: the session as a library (nothing of libmilter in it), and the daemon.
+noinst_LIBRARIES += milter/libmlt.a
+milter_libmlt_a_SOURCES = \
+	milter/mlt_addr.c milter/mlt_addr.h \
+	milter/mlt_apply.c milter/mlt_apply.h \
+	milter/mlt_data.h \
+	milter/mlt_edit.c milter/mlt_edit.h \
+	milter/mlt_env.c milter/mlt_env.h \
+	milter/mlt_flows.c milter/mlt_flows.h \
+	milter/mlt_hold.c milter/mlt_hold.h \
+	milter/mlt_host.c \
+	milter/mlt_inject.c milter/mlt_inject.h \
+	milter/mlt_journal.c milter/mlt_journal.h \
+	milter/mlt_log.c milter/mlt_log.h \
+	milter/mlt_msg.c milter/mlt_msg.h \
+	milter/mlt_ops.h \
+	milter/mlt_reply.c milter/mlt_reply.h \
+	milter/mlt_report.c milter/mlt_report.h \
+	milter/mlt_revision.c milter/mlt_revision.h \
+	milter/mlt_run.c milter/mlt_run.h \
+	milter/mlt_server.c milter/mlt_server.h \
+	milter/mlt_sess.c milter/mlt_sess.h \
+	milter/mlt_spool.c milter/mlt_spool.h \
+	milter/mlt_tick.c milter/mlt_tick.h \
+	milter/mlt_vars.c \
+	milter/mlt_verdict.c milter/mlt_verdict.h
+
+MLT_LDADD = milter/libmlt.a quarantine/libqtn.a hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(BDB_LIBS) $(UT_LIBS)
+
+sbin_PROGRAMS += milter/penstock-milter
+milter_penstock_milter_SOURCES = milter/mlt_cb.c milter/mlt_cb.h milter/mlt_main.c
+milter_penstock_milter_LDADD = $(MLT_LDADD) $(MILTER_LIBS)

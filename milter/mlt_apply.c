@@ -1,0 +1,660 @@
+/* mlt_apply.c - carries out a plan.
+ * Not here: making it (mlt_verdict.c), keeping messages (quarantine/), SMTP (mlt_inject.c).
+ * Threads: that of the connection. Fails: into a temporary answer, always.
+ *
+ * Invariants.
+ * (1) Nothing that can fail slowly (disk, network, scripts) stands between the first edit that is
+ *     sent to the mail server and the answer. So: hold, copy, report, then edit.
+ * (2) The mail server applies edits only if the answer accepts the message; a failed edit is
+ *     answered TEMPFAIL, so half-edited mail is never accepted.
+ * (3) What is held can be withdrawn, what is copied or reported cannot. So copies come after
+ *     holding has worked, and the journal knows them when the message comes again.
+ * (4) Each effect is in the journal before it could be repeated: see mlt_journal.c. A message
+ *     without effects never touches the journal. */
+#include "config.h"
+
+#include "milter/mlt_apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/ut_log.h"
+#include "milter/mlt_addr.h"
+#include "milter/mlt_inject.h"
+#include "milter/mlt_log.h"
+#include "milter/mlt_msg.h"
+#include "milter/mlt_report.h"
+#include "milter/mlt_server.h"
+
+#define APPLY_BLOCK 65536 /* bytes copied from the spool at once */
+
+enum apply_result {
+    APPLY_OK,
+    APPLY_FULL, /* the quarantine cannot keep it now */
+    APPLY_ERROR
+};
+
+/* One plan being carried out. */
+struct apply {
+    struct mlt_conn *c;
+    struct mlt_plan *plan;
+    struct mlt_claim *claim; /* NULL: there are no effects */
+    struct qtn_put **puts;   /* one for each keep; NULL where it is held already */
+    struct qtn_store **stores;
+    struct ut_diag d;        /* of what failed */
+};
+
+/* --- Holding -------------------------------------------------------------------------------------- */
+
+/* Under which name the journal knows this keep; in the message's arena. */
+static char *
+keep_key(struct apply *a, const struct mlt_keep *k)
+{
+    struct ut_sbuf key;
+    char *text;
+
+    ut_sbuf_init(&key, 8192);
+    ut_sbuf_addf(&key, "%s %s %s", k->rcpt->address.raw, k->action->quarantine,
+        k->action->recipient ? k->action->recipient : "");
+    text = key.failed ? NULL : ut_arena_dup(a->c->msg.arena, key.data, key.len);
+    ut_sbuf_fini(&key);
+    if (!text)
+        ut_diag_set(&a->d, "out of memory");
+    return text;
+}
+
+/* True if an earlier try of this message has been held already for [key]. */
+static bool
+is_held(struct apply *a, const char *key, const char **id)
+{
+    struct ut_diag d;
+
+    *id = mlt_claim_find(a->claim, MLT_EFFECT_HELD, key);
+    if (*id)
+        return true;
+    *id = mlt_claim_find(a->claim, MLT_EFFECT_HOLDING, key);
+    return *id && mlt_hold_exists(a->c->flows->holds, *id, &d) == QTN_OK;
+}
+
+static enum apply_result
+failed_store(struct apply *a, const struct mlt_keep *k, enum qtn_result result)
+{
+    if (result != QTN_FULL)
+        return APPLY_ERROR;
+    mlt_hold_failed(a->c->flows->holds, k->action->quarantine);
+    return APPLY_FULL;
+}
+
+static void
+fill_envelope(const struct mlt_conn *c, const struct mlt_keep *k, const char *place,
+    struct qtn_envelope *e)
+{
+    const struct mlt_action *act = k->action;
+
+    memset(e, 0, sizeof(*e));
+    e->quarantine = act->quarantine;
+    e->sender = c->msg.sender.bare;
+    e->recipient = act->recipient ? act->recipient : k->rcpt->address.bare;
+    e->client = c->client_ip;
+    e->helo = c->helo;
+    e->queue = c->msg.queue;
+    e->message = c->msg.id;
+    e->session = c->id;
+    e->transport = act->transport ? act->transport : k->rcpt->transport;
+    e->reason = act->reason;
+    e->flow = place;
+    e->metadata = act->meta;
+    e->metadata_count = act->meta_count;
+}
+
+/* Copies the message as received into [put]. */
+static enum qtn_result
+write_message(struct apply *a, struct qtn_put *put)
+{
+    const struct mlt_spool *s = &a->c->msg.spool;
+    enum qtn_result result = QTN_OK;
+    char *block = malloc(APPLY_BLOCK);
+    long long at = 0;
+
+    if (!block) {
+        ut_diag_set(&a->d, "out of memory");
+        return QTN_ERROR;
+    }
+    while (result == QTN_OK && at < s->size) {
+        ssize_t n = mlt_spool_read(s, at, block, APPLY_BLOCK);
+
+        if (n <= 0) {
+            ut_diag_errno(&a->d, "cannot read the message from its temporary file");
+            result = QTN_ERROR;
+        } else {
+            result = qtn_put_write(put, block, (size_t)n, &a->d);
+            at += n;
+        }
+    }
+    free(block);
+    return result;
+}
+
+/* Makes keep [i] durable, though not visible yet, or finds it held already. */
+static enum apply_result
+prepare(struct apply *a, size_t i)
+{
+    const struct mlt_keep *k = &a->plan->keeps[i];
+    const struct hsl_place *at = &k->action->place;
+    struct qtn_envelope e;
+    enum qtn_result result;
+    char place[512] = "";
+    const char *id;
+    char *key = keep_key(a, k);
+
+    if (!key)
+        return APPLY_ERROR;
+    if (is_held(a, key, &id)) {
+        k->rcpt->held = id;
+        return APPLY_OK;
+    }
+    if (at->file)
+        snprintf(place, sizeof(place), "%.480s:%u", at->file, at->line);
+    fill_envelope(a->c, k, place, &e);
+    result = mlt_hold_store(a->c->flows->holds, k->action->quarantine, &a->stores[i], &a->d);
+    if (result == QTN_OK)
+        result = qtn_put_new(&a->puts[i], a->stores[i], &e, &a->d);
+    if (result == QTN_OK)
+        result = write_message(a, a->puts[i]);
+    if (result == QTN_OK)
+        result = qtn_put_prepare(a->puts[i], &a->d);
+    if (result != QTN_OK)
+        return failed_store(a, k, result);
+    k->rcpt->held = qtn_put_id(a->puts[i]);
+    return mlt_claim_add(a->claim, MLT_EFFECT_HOLDING, key, k->rcpt->held, &a->d) == 0
+        ? APPLY_OK : APPLY_FULL;
+}
+
+/* Commits all puts that go to the same store as put [first]; those before were of other stores. */
+static enum apply_result
+commit(struct apply *a, struct qtn_put **batch, size_t first)
+{
+    enum qtn_result result;
+    size_t n = 0;
+
+    for (size_t i = first; i < a->plan->keep_count; i++) {
+        if (a->puts[i] && a->stores[i] == a->stores[first]) {
+            batch[n++] = a->puts[i];
+            if (i > first)
+                a->stores[i] = NULL;
+        }
+    }
+    result = qtn_put_commit(batch, n, &a->d);
+    return result == QTN_OK ? APPLY_OK : failed_store(a, &a->plan->keeps[first], result);
+}
+
+static enum apply_result
+commit_all(struct apply *a)
+{
+    size_t n = a->plan->keep_count;
+    struct qtn_put **batch = ut_arena_calloc(a->c->msg.arena, n + 1, sizeof(struct qtn_put *));
+    enum apply_result result = APPLY_OK;
+
+    if (!batch) {
+        ut_diag_set(&a->d, "out of memory");
+        return APPLY_ERROR;
+    }
+    for (size_t i = 0; result == APPLY_OK && i < n; i++) {
+        if (a->puts[i] && a->stores[i])
+            result = commit(a, batch, i);
+    }
+    return result;
+}
+
+/* Writes down what is held now. Without it the files themselves would be asked, so a failure only
+ * matters if they are released before the message comes again. */
+static void
+record_held(struct apply *a)
+{
+    for (size_t i = 0; i < a->plan->keep_count; i++) {
+        char *key = a->puts[i] ? keep_key(a, &a->plan->keeps[i]) : NULL;
+
+        if (key
+            && mlt_claim_add(a->claim, MLT_EFFECT_HELD, key, qtn_put_id(a->puts[i]), &a->d) != 0)
+            mlt_log_trouble(UT_LOG_WARNING, a->c, "the journal could not be written", &a->d);
+    }
+}
+
+static enum apply_result
+hold_all(struct apply *a)
+{
+    enum apply_result result = APPLY_OK;
+
+    if (a->plan->keep_count == 0)
+        return APPLY_OK;
+    for (size_t i = 0; result == APPLY_OK && i < a->plan->keep_count; i++)
+        result = prepare(a, i);
+    if (result == APPLY_OK)
+        result = commit_all(a);
+    if (result == APPLY_OK)
+        record_held(a);
+    return result;
+}
+
+static void
+withdraw(void *arg, const char *key, const char *id)
+{
+    struct apply *a = arg;
+    struct ut_diag d;
+    enum qtn_result result = mlt_hold_withdraw(a->c->flows->holds, id, &d);
+
+    if (result == QTN_OK || result == QTN_GONE) {
+        if (mlt_claim_add(a->claim, MLT_EFFECT_WITHDRAWN, key, id, &d) == 0)
+            return;
+    }
+    mlt_log_trouble(UT_LOG_ERR, a->c, "a message that was deferred stays in the quarantine", &d);
+}
+
+/* Withdraws what this try has held or was about to. What an earlier try left stays: that one may have
+ * been answered before we were killed. */
+static void
+withdraw_new(struct apply *a)
+{
+    for (size_t i = 0; a->puts && i < a->plan->keep_count; i++) {
+        char *key = a->puts[i] ? keep_key(a, &a->plan->keeps[i]) : NULL;
+
+        if (key && mlt_claim_find(a->claim, MLT_EFFECT_HOLDING, key))
+            withdraw(a, key, qtn_put_id(a->puts[i]));
+    }
+}
+
+/* What [withdraw_stale] is looking at. */
+struct stale {
+    struct apply *a;
+    char **keys; /* of the plan's keeps */
+};
+
+static void
+withdraw_if_stale(void *arg, const char *key, const char *id)
+{
+    struct stale *s = arg;
+
+    for (size_t i = 0; i < s->a->plan->keep_count; i++) {
+        if (s->keys[i] && strcmp(s->keys[i], key) == 0)
+            return;
+    }
+    withdraw(s->a, key, id);
+}
+
+/* Withdraws what an earlier try of this message held and the scripts do not want held any more. */
+static void
+withdraw_stale(struct apply *a)
+{
+    struct stale s = {a, ut_arena_calloc(a->c->msg.arena, a->plan->keep_count + 1, sizeof(char *))};
+
+    for (size_t i = 0; s.keys && i < a->plan->keep_count; i++)
+        s.keys[i] = keep_key(a, &a->plan->keeps[i]);
+    if (s.keys)
+        mlt_claim_each_held(a->claim, withdraw_if_stale, &s);
+}
+
+/* --- Copies and reports --------------------------------------------------------------------------- */
+
+/* Takes out of the groups whom an earlier try of this message has reached by a copy. */
+static void
+drop_copied(struct apply *a)
+{
+    for (size_t i = 0; i < a->plan->group_count; i++) {
+        struct mlt_group *g = &a->plan->groups[i];
+        size_t kept = 0;
+
+        for (size_t j = 0; j < g->count; j++) {
+            if (!mlt_claim_find(a->claim, MLT_EFFECT_COPIED, g->targets[j].address))
+                g->targets[kept++] = g->targets[j];
+        }
+        g->count = kept;
+    }
+    mlt_verdict_choose(a->plan);
+}
+
+static enum apply_result
+copy_group(struct apply *a, const struct mlt_group *g)
+{
+    for (size_t first = 0; first < g->count; first += MLT_INJECT_RCPTS) {
+        size_t end = g->count - first > MLT_INJECT_RCPTS ? first + MLT_INJECT_RCPTS : g->count;
+
+        if (mlt_inject_copy(a->c, g, first, end, &a->d) != 0)
+            return APPLY_ERROR;
+        for (size_t i = first; i < end; i++) {
+            if (mlt_claim_add(a->claim, MLT_EFFECT_COPIED, g->targets[i].address, NULL, &a->d) != 0)
+                return APPLY_ERROR;
+        }
+    }
+    return APPLY_OK;
+}
+
+static enum apply_result
+copy_all(struct apply *a)
+{
+    enum apply_result result = APPLY_OK;
+
+    for (size_t i = 0; result == APPLY_OK && i < a->plan->group_count; i++) {
+        if (&a->plan->groups[i] != a->plan->stays)
+            result = copy_group(a, &a->plan->groups[i]);
+    }
+    return result;
+}
+
+/* Says why the sender is not told about [r]. */
+static void
+log_unreported(const struct mlt_conn *c, struct mlt_rcpt *r, const char *why)
+{
+    struct ut_log_rec *rec = mlt_log_begin(UT_LOG_NOTICE, c);
+
+    r->outcome = "dropped";
+    ut_log_text(rec, "%s: no report about <%s> is sent: %s", c->msg.queue, r->address.text, why);
+    ut_log_str(rec, "recipient", r->address.text);
+    ut_log_end(rec);
+}
+
+/* Leaves in [list] those whose rejection the sender is to be told now; their number. */
+static size_t
+reportable(struct apply *a, struct mlt_rcpt **list)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->plan->report_count; i++) {
+        struct mlt_rcpt *r = a->plan->reports[i];
+
+        if (a->c->msg.sender.bare[0] == '\0')
+            log_unreported(a->c, r, "the sender is null");
+        else if (mlt_report_unwanted(r))
+            log_unreported(a->c, r, "the sender does not want one (NOTIFY)");
+        else if (!mlt_claim_find(a->claim, MLT_EFFECT_REPORTED, r->address.raw))
+            list[n++] = r;
+    }
+    return n;
+}
+
+static enum apply_result
+report_all(struct apply *a)
+{
+    struct mlt_rcpt **list =
+        ut_arena_calloc(a->c->msg.arena, a->plan->report_count + 1, sizeof(struct mlt_rcpt *));
+    enum apply_result result = APPLY_OK;
+    struct ut_sbuf text;
+    size_t n;
+
+    if (!list) {
+        ut_diag_set(&a->d, "out of memory");
+        return APPLY_ERROR;
+    }
+    n = reportable(a, list);
+    if (n == 0)
+        return APPLY_OK;
+    ut_sbuf_init(&text, 4 * MLT_MAX_HEADER);
+    mlt_report_write(a->c, list, n, &text);
+    if (text.failed) {
+        ut_diag_set(&a->d, "out of memory for a report");
+        result = APPLY_ERROR;
+    } else if (mlt_inject_report(a->c, a->c->msg.sender.bare, &text, &a->d) != 0) {
+        result = APPLY_ERROR;
+    }
+    for (size_t i = 0; result == APPLY_OK && i < n; i++) {
+        if (mlt_claim_add(a->claim, MLT_EFFECT_REPORTED, list[i]->address.raw, NULL, &a->d) != 0)
+            result = APPLY_ERROR;
+    }
+    ut_sbuf_fini(&text);
+    return result;
+}
+
+/* --- The burst ------------------------------------------------------------------------------------ */
+
+/* A header value as the mail server wants it: with its leading blank if that was agreed on. */
+static int
+send_header(struct mlt_conn *c, const struct mlt_edit *e, unsigned position)
+{
+    const struct mlt_ops *ops = c->ops;
+    char *value;
+    size_t len;
+
+    if (e->op == MLT_EDIT_DELETE)
+        return ops->chgheader(c->ctx, e->name, e->nth, NULL);
+    len = strlen(e->value);
+    value = ut_arena_alloc(c->msg.arena, len + 2);
+    if (!value)
+        return -1;
+    memcpy(value + 1, e->value, len + 1);
+    value[0] = ' ';
+    if (e->op == MLT_EDIT_CHANGE)
+        return ops->chgheader(c->ctx, e->name, e->nth, c->leading_space ? value : value + 1);
+    return ops->insheader(c->ctx, position, e->name, c->leading_space ? value : value + 1);
+}
+
+/* Removes the transport headers that the message brought along, lowest first. */
+static int
+remove_transport(struct mlt_conn *c)
+{
+    for (size_t i = c->msg.header_count; i-- > 0;) {
+        const struct mlt_header *h = &c->msg.headers[i];
+
+        if (strcasecmp(h->name, MLT_TRANSPORT_HEADER) == 0
+            && c->ops->chgheader(c->ctx, h->name, h->nth, NULL) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+send_headers(struct mlt_conn *c, const struct mlt_group *g)
+{
+    unsigned position = (unsigned)c->flows->conf->global.add_header_position;
+    struct mlt_edit transport = {MLT_EDIT_INSERT, MLT_TRANSPORT_HEADER, g->transport, 0, 0};
+
+    if (remove_transport(c) != 0)
+        return -1;
+    for (size_t i = 0; g->edits && i < g->edits->count; i++) {
+        const struct mlt_edit *e = &g->edits->items[i];
+
+        if (strcasecmp(e->name, MLT_TRANSPORT_HEADER) != 0 && send_header(c, e, position) != 0)
+            return -1;
+    }
+    return g->transport ? send_header(c, &transport, position) : 0;
+}
+
+static int
+add_address(struct mlt_conn *c, const char *address)
+{
+    size_t len = strlen(address);
+    char *text = ut_arena_alloc(c->msg.arena, len + 3);
+
+    if (!text)
+        return -1;
+    snprintf(text, len + 3, "<%s>", address);
+    return c->ops->addrcpt(c->ctx, text);
+}
+
+/* Removes whom this message is not for, then adds whom it is for besides. */
+static int
+send_recipients(struct mlt_conn *c, const struct mlt_group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->targets[i].own)
+            g->targets[i].rcpt->stays = true;
+    }
+    for (size_t i = 0; i < c->msg.rcpt_count; i++) {
+        const struct mlt_rcpt *r = &c->msg.rcpts[i];
+
+        if (!r->stays && c->ops->delrcpt(c->ctx, r->address.raw) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < g->count; i++) {
+        if (!g->targets[i].own && add_address(c, g->targets[i].address) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+send_sender(struct mlt_conn *c)
+{
+    const char *sender = c->msg.new_sender;
+    size_t len = sender ? strlen(sender) : 0;
+    char *text;
+
+    if (!sender || strcmp(sender, c->msg.sender.bare) == 0)
+        return 0;
+    if (c->msg.sender_disputed) {
+        struct ut_log_rec *r = mlt_log_begin(UT_LOG_WARNING, c);
+
+        ut_log_text(r, "scripts set different senders for one message: <%s> is used", sender);
+        ut_log_end(r);
+    }
+    text = ut_arena_alloc(c->msg.arena, len + 3);
+    if (!text)
+        return -1;
+    snprintf(text, len + 3, "<%s>", sender);
+    return c->ops->chgfrom(c->ctx, text);
+}
+
+static int
+send_edits(struct apply *a)
+{
+    struct mlt_conn *c = a->c;
+
+    if (a->plan->answer != MLT_CONTINUE || !a->plan->stays)
+        return 0;
+    if (send_sender(c) != 0 || send_headers(c, a->plan->stays) != 0
+        || send_recipients(c, a->plan->stays) != 0)
+        return ut_diag_set(&a->d, "the mail server did not take an edit");
+    return 0;
+}
+
+/* --- The whole ------------------------------------------------------------------------------------ */
+
+static bool
+has_effects(const struct mlt_plan *plan)
+{
+    return plan->keep_count > 0 || plan->report_count > 0
+        || plan->group_count > (plan->stays ? 1U : 0U);
+}
+
+/* Takes the message in the journal and brings the plan in line with what was done before. */
+static enum apply_result
+claim(struct apply *a)
+{
+    char digest[MLT_DIGEST_LEN + 1];
+    struct mlt_msg *m = &a->c->msg;
+
+    if (mlt_msg_spool(m, &a->d) != 0)
+        return APPLY_FULL;
+    if (mlt_spool_digest(&m->spool, m->sender.raw, digest, &a->d) != 0)
+        return APPLY_ERROR;
+    a->claim = mlt_journal_claim(mlt_server_journal(a->c->server), digest);
+    a->puts = ut_arena_calloc(m->arena, a->plan->keep_count + 1, sizeof(struct qtn_put *));
+    a->stores = ut_arena_calloc(m->arena, a->plan->keep_count + 1, sizeof(struct qtn_store *));
+    if (!a->claim || !a->puts || !a->stores) {
+        ut_diag_set(&a->d, "out of memory");
+        return APPLY_ERROR;
+    }
+    drop_copied(a);
+    withdraw_stale(a);
+    return APPLY_OK;
+}
+
+/* A message that has no effects now may have had some when it came before we were killed. */
+static bool
+was_here(const struct mlt_conn *c)
+{
+    return c->flows->steps.body && mlt_journal_pending(mlt_server_journal(c->server)) > 0;
+}
+
+static enum apply_result
+carry_out(struct apply *a)
+{
+    enum apply_result result = APPLY_OK;
+
+    if (has_effects(a->plan) || was_here(a->c)) {
+        result = claim(a);
+        if (result == APPLY_OK)
+            result = hold_all(a);
+        if (result == APPLY_OK)
+            result = copy_all(a);
+        if (result == APPLY_OK)
+            result = report_all(a);
+    }
+    mlt_tick_remove(mlt_server_tick(a->c->server), &a->c->work);
+    if (result == APPLY_OK && send_edits(a) != 0)
+        result = APPLY_ERROR;
+    return result;
+}
+
+/* Undoes what can be undone and defers the message. */
+static enum mlt_answer
+fail(struct apply *a, enum apply_result result)
+{
+    bool full = result == APPLY_FULL;
+
+    mlt_log_trouble(UT_LOG_ERR, a->c, full ? "the message cannot be kept now" : "the message is deferred",
+        &a->d);
+    withdraw_new(a);
+    for (size_t i = 0; i < a->c->msg.rcpt_count; i++)
+        a->c->msg.rcpts[i].held = NULL;
+    mlt_claim_keep(a->claim);
+    a->claim = NULL;
+    if (full)
+        return mlt_apply_refuse(a->c, 452, "4.3.1", "The message cannot be kept now, try again later");
+    return mlt_apply_refuse(a->c, 451, "4.3.0", "Temporary failure, try again later");
+}
+
+/* Logs one line for each recipient. [answer] NULL: the message was accepted. One that no script has
+ * decided on yet was refused by ourselves. */
+static void
+summarize(const struct mlt_conn *c, const struct mlt_reply *answer)
+{
+    for (size_t i = 0; i < c->msg.rcpt_count; i++) {
+        const struct mlt_rcpt *r = &c->msg.rcpts[i];
+        struct mlt_action own = {.origin = MLT_BY_DEFAULT, .reason = ""};
+
+        own.action = answer && answer->code >= 500 ? HSL_REJECT : HSL_DEFER;
+        mlt_log_summary(c, r, r->refused || r->action_count > 0 ? mlt_verdict_final(r) : &own,
+            r->refused ? HSL_FLOW_RCPT : HSL_FLOW_MAIL, r->outcome, answer);
+    }
+}
+
+enum mlt_answer
+mlt_apply_refuse(struct mlt_conn *c, unsigned code, const char *status, const char *text)
+{
+    struct mlt_reply reply;
+    const char *line;
+
+    mlt_reply_set(&reply, &line, code, status, text);
+    for (size_t i = 0; i < c->msg.rcpt_count; i++)
+        c->msg.rcpts[i].outcome = code < 500 ? "deferred" : "rejected";
+    summarize(c, &reply);
+    if (c->ops->setreply(c->ctx, &reply) != 0 || code < 500)
+        return MLT_TEMPFAIL;
+    return MLT_REJECT;
+}
+
+enum mlt_answer
+mlt_apply_plan(struct mlt_conn *c, struct mlt_plan *plan)
+{
+    struct apply a = {.c = c, .plan = plan};
+    enum apply_result result = APPLY_OK;
+    enum mlt_answer answer;
+
+    if (plan->answer != MLT_TEMPFAIL)
+        result = carry_out(&a);
+    answer = plan->answer;
+    if (result != APPLY_OK) {
+        answer = fail(&a, result);
+    } else {
+        bool refuses = answer == MLT_REJECT || answer == MLT_TEMPFAIL;
+
+        if (refuses && c->ops->setreply(c->ctx, &plan->reply) != 0)
+            answer = MLT_TEMPFAIL;
+        summarize(c, refuses ? &plan->reply : NULL);
+    }
+    for (size_t i = 0; a.puts && i < plan->keep_count; i++)
+        qtn_put_free(a.puts[i]);
+    c->answered = a.claim;
+    return answer;
+}

@@ -1,0 +1,179 @@
+/* mlt_env.c - the language's environment and the pool of machines.
+ * Not here: compiled programs (mlt_flows.c). Threads: any; one lock, held briefly.
+ * Fails: folders that are missing, out of memory. */
+#include "config.h"
+
+#include "milter/mlt_env.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/ut_sbuf.h"
+
+#define ENV_POOL 32 /* idle machines kept; as many as runs are made at once on a busy host */
+
+struct mlt_env {
+    pthread_mutex_t lock;
+    unsigned refs;
+    struct hsl_env *hsl;
+    char *flow_dir, *data_dir, *hostname;
+    bool has_flow_dir, has_data_dir; /* they were there when this was made */
+    struct ut_conf *files; /* whose file sections are in force */
+    struct hsl_machine *pool[ENV_POOL];
+    size_t pooled;
+};
+
+/* hsl_env_opts.file_by_id */
+static bool
+file_by_id(void *arg, const char *id, struct ut_sbuf *out)
+{
+    struct mlt_env *e = arg;
+    const struct ut_conf_file *f;
+    struct ut_conf *conf;
+
+    pthread_mutex_lock(&e->lock);
+    conf = ut_conf_ref(e->files);
+    pthread_mutex_unlock(&e->lock);
+    f = ut_conf_file_get(conf, id);
+    if (f && f->path[0] == '/')
+        ut_sbuf_addz(out, f->path);
+    else if (f)
+        ut_sbuf_addf(out, "%s/%s", conf->global.data_directory, f->path);
+    ut_conf_unref(conf);
+    return f != NULL && !out->failed;
+}
+
+static bool
+is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void
+env_free(struct mlt_env *e)
+{
+    while (e->pooled > 0)
+        hsl_machine_free(e->pool[--e->pooled]);
+    hsl_env_free(e->hsl);
+    ut_conf_unref(e->files);
+    pthread_mutex_destroy(&e->lock);
+    free(e->flow_dir);
+    free(e->data_dir);
+    free(e->hostname);
+    free(e);
+}
+
+struct mlt_env *
+mlt_env_new(struct ut_conf *conf, const char *flow_dir, struct ut_diag *d)
+{
+    struct hsl_env_opts opts = {0};
+    struct mlt_env *e = calloc(1, sizeof(*e));
+
+    if (!e) {
+        ut_diag_set(d, "out of memory");
+        return NULL;
+    }
+    pthread_mutex_init(&e->lock, NULL);
+    e->refs = 1;
+    e->files = ut_conf_ref(conf);
+    e->flow_dir = strdup(flow_dir);
+    e->data_dir = strdup(conf->global.data_directory);
+    e->hostname = strdup(conf->global.myhostname);
+    if (!e->flow_dir || !e->data_dir || !e->hostname) {
+        ut_diag_set(d, "out of memory");
+        env_free(e);
+        return NULL;
+    }
+    e->has_flow_dir = is_folder(flow_dir);
+    e->has_data_dir = is_folder(e->data_dir);
+    opts.flow_dir = e->has_flow_dir ? flow_dir : NULL;
+    opts.data_dir = e->has_data_dir ? e->data_dir : NULL;
+    opts.hostname = e->hostname[0] != '\0' ? e->hostname : NULL;
+    opts.file_by_id = file_by_id;
+    opts.file_by_id_arg = e;
+    e->hsl = hsl_env_new(&opts, d);
+    if (!e->hsl) {
+        env_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+struct mlt_env *
+mlt_env_ref(struct mlt_env *e)
+{
+    pthread_mutex_lock(&e->lock);
+    e->refs++;
+    pthread_mutex_unlock(&e->lock);
+    return e;
+}
+
+void
+mlt_env_unref(struct mlt_env *e)
+{
+    unsigned left;
+
+    if (!e)
+        return;
+    pthread_mutex_lock(&e->lock);
+    left = --e->refs;
+    pthread_mutex_unlock(&e->lock);
+    if (left == 0)
+        env_free(e);
+}
+
+bool
+mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf, const char *flow_dir)
+{
+    return is_folder(flow_dir) == e->has_flow_dir && is_folder(e->data_dir) == e->has_data_dir
+        && strcmp(e->flow_dir, flow_dir) == 0
+        && strcmp(e->data_dir, conf->global.data_directory) == 0
+        && strcmp(e->hostname, conf->global.myhostname) == 0;
+}
+
+void
+mlt_env_use_files(struct mlt_env *e, struct ut_conf *conf)
+{
+    struct ut_conf *old;
+
+    ut_conf_ref(conf);
+    pthread_mutex_lock(&e->lock);
+    old = e->files;
+    e->files = conf;
+    pthread_mutex_unlock(&e->lock);
+    ut_conf_unref(old);
+}
+
+struct hsl_env *
+mlt_env_hsl(struct mlt_env *e)
+{
+    return e->hsl;
+}
+
+struct hsl_machine *
+mlt_env_take(struct mlt_env *e)
+{
+    struct hsl_machine *m = NULL;
+
+    pthread_mutex_lock(&e->lock);
+    if (e->pooled > 0)
+        m = e->pool[--e->pooled];
+    pthread_mutex_unlock(&e->lock);
+    return m ? m : hsl_machine_new(e->hsl);
+}
+
+void
+mlt_env_give(struct mlt_env *e, struct hsl_machine *m)
+{
+    pthread_mutex_lock(&e->lock);
+    if (e->pooled < ENV_POOL) {
+        e->pool[e->pooled++] = m;
+        m = NULL;
+    }
+    pthread_mutex_unlock(&e->lock);
+    hsl_machine_free(m);
+}

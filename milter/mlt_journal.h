@@ -1,0 +1,59 @@
+/* mlt_journal.h - what was done for messages whose answer has not been given yet, so that a message
+ * that comes again after we were killed is not held, copied or reported twice.
+ *
+ * A client that got no answer sends the same bytes again. Each effect is written down before or
+ * when it is made, under the digest of the message; when the answer is known to have been sent,
+ * the message is forgotten. See mlt_journal.c for the file and its guarantees.
+ *
+ * Threads: any may use one journal; a claim belongs to one thread at a time. */
+#ifndef MLT_JOURNAL_H
+#define MLT_JOURNAL_H
+
+#include <stddef.h>
+
+#include "lib/ut_bug.h"
+#include "lib/ut_diag.h"
+
+struct mlt_journal;
+/* One message between its first effect and its answer. */
+struct mlt_claim;
+
+/* ORDER EFFECT: letters of the file in mlt_journal.c */
+enum mlt_effect {
+    MLT_EFFECT_HOLDING,   /* about to be held as [value] */
+    MLT_EFFECT_HELD,      /* held as [value] */
+    MLT_EFFECT_WITHDRAWN, /* not held any more */
+    MLT_EFFECT_COPIED,    /* delivered by a copy of its own */
+    MLT_EFFECT_REPORTED   /* the sender has got a report */
+};
+
+/* Opens or makes the journal [path]; reads what was left open, drops what is older than clients
+ * try, and writes it anew. Lines that are damaged are counted in [*damaged] (may be NULL) and dropped. NULL
+ * with [d] set. */
+struct mlt_journal *mlt_journal_open(const char *path, size_t *damaged, struct ut_diag *d) UT_CHECKED;
+/* Closes and frees; NULL is allowed. Claims must be gone. */
+void mlt_journal_close(struct mlt_journal *j);
+/* Messages with effects and without an answer. */
+size_t mlt_journal_pending(struct mlt_journal *j);
+
+/* Takes the message of [digest] (64 hex digits): with its effects if it was here before and was
+ * left open, else new. NULL without memory. */
+struct mlt_claim *mlt_journal_claim(struct mlt_journal *j, const char *digest) UT_CHECKED;
+/* The value of [effect] for [recipient] ("" if it has none), lent as long as the claim; NULL: it
+ * was not made, or HOLDING and HELD were withdrawn after. */
+const char *mlt_claim_find(const struct mlt_claim *c, enum mlt_effect effect,
+    const char *recipient);
+/* Writes down an effect; -1 with [d] set if that failed: then it must not be made, or counts as
+ * not made. [value] may be NULL. */
+int mlt_claim_add(struct mlt_claim *c, enum mlt_effect effect, const char *recipient,
+    const char *value, struct ut_diag *d) UT_CHECKED;
+/* Calls [fn] for each recipient that is held (HELD, or HOLDING) by this claim. */
+void mlt_claim_each_held(const struct mlt_claim *c,
+    void (*fn)(void *arg, const char *recipient, const char *id), void *arg);
+/* The answer has been sent: forgets the message and frees [c]. NULL is allowed. */
+void mlt_claim_answered(struct mlt_claim *c);
+/* The message was deferred: what was done stays known until it comes again. Frees [c] for the
+ * caller; NULL is allowed. */
+void mlt_claim_keep(struct mlt_claim *c);
+
+#endif

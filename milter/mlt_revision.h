@@ -1,0 +1,23 @@
+/* mlt_revision.h - the last configuration that loaded, with its scripts, kept on disk: what is used
+ * when the daemon starts and the present one does not load (design §4).
+ *
+ * In STATE_DIRECTORY/revision/: penstock.conf, and flows/ with all that the flow folder had. */
+#ifndef MLT_REVISION_H
+#define MLT_REVISION_H
+
+#include "lib/ut_bug.h"
+#include "lib/ut_conf.h"
+#include "lib/ut_diag.h"
+#include "lib/ut_sbuf.h"
+#include "milter/mlt_flows.h"
+
+/* Copies the configuration [conf] and its flow folder to its state directory, in place of what was
+ * there, after the copy has proved to load. -1 with [d] set: the old one is untouched. */
+int mlt_revision_save(const struct ut_conf *conf, struct ut_diag *d) UT_CHECKED;
+/* Loads what was saved in [state_directory]; NULL with the reason in [diags] (ENOENT too). */
+struct mlt_flows *mlt_revision_load(const char *state_directory, struct ut_diag_list *diags) UT_CHECKED;
+/* The state directory that the configuration [path], which may be full of mistakes, seems to name;
+ * else the default. Appends it to [out]. */
+void mlt_revision_directory(const char *path, struct ut_sbuf *out);
+
+#endif
