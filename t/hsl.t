@@ -63,9 +63,9 @@ sub read_wants {
             $content =~ s{\\(?:x([0-9A-Fa-f]{2})|(.))}{defined $1 ? chr hex $1 : $esc{$2} // "\\$2"}ge;
             $w{files}{$name} = $content;
         } elsif ($line =~ m{^(?:.*\s)?// expect( error| compile error| warning)?:(?: (.*))?$}) {
-            my $kind = $1 // '';
+            my ($kind, $want) = ($1 // '', $2 // '');
             $kind =~ s/^ //;
-            push @{ $w{ $list{$kind} } }, $2 // '';
+            push @{ $w{ $list{$kind} } }, $want;
         } elsif ($line =~ m{// expect}) {
             die "line $n: a comment that begins with expect but asks for nothing\n";
         }
