@@ -575,6 +575,9 @@ conf_prepare(struct conf_load *load, struct ut_diag_list *diags)
         return ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, load->path, 0, 0,
             "byte %zu is a NUL; this is no text file", (size_t)(nul - load->original.data) + 1);
     ut_sbuf_add(&load->text, ut_sbuf_text(&load->original), load->original.len);
+    /* A "\" as the last byte of an unfinished string would be echoed on the standard output. */
+    if (load->text.len > 0 && load->text.data[load->text.len - 1] == '\\')
+        ut_sbuf_addc(&load->text, '\n');
     load->opts = calloc(CONF_SECTIONS, sizeof(*load->opts));
     if (load->text.failed || !load->opts ||
         conf_scan_init(&load->scan, ut_sbuf_text(&load->original), load->original.len) != 0)
@@ -589,7 +592,7 @@ conf_load_file(const char *path, bool faulty, struct ut_diag_list *diags)
     struct conf_load load = {.path = path, .faulty = faulty};
     struct ut_conf *c = NULL;
 
-    ut_sbuf_init(&load.text, CONF_FILE_MAX);
+    ut_sbuf_init(&load.text, CONF_FILE_MAX + 1);
     ut_sbuf_init(&load.original, CONF_FILE_MAX);
     ut_diag_list_init(&load.lasting, CONF_DIAGS);
     ut_diag_list_init(&load.round, CONF_DIAGS);

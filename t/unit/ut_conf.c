@@ -284,6 +284,9 @@ test_files(void)
     c = load("log = '", 7, &l);
     tap_ok(!c && l.errors > 0, "half a string");
     ut_diag_list_fini(&l);
+    c = load("log = 'a\\", 9, &l); /* whatever is printed here breaks the TAP */
+    tap_ok(!c && l.errors > 0, "half a string that ends in a backslash");
+    ut_diag_list_fini(&l);
 }
 
 /* Every prefix and some damage of a good file: an answer, no crash, NULL only with a reason. */
