@@ -174,6 +174,8 @@ no_command(int argc, char **argv, bool help)
 {
     const char *subject = argc > 0 && is_subject(argv[0]) ? argv[0] : "";
 
+    for (int i = 1; i < argc; i++)
+        help = help || strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0;
     if (help) {
         print_help(stdout, subject);
         return EX_OK;

@@ -40,15 +40,15 @@ is($err, '', '... nothing on standard error');
 Penstock::write_file("$dir/mail.hsl", "\$x = \"\\d\";\nDeliver();\n");
 ($code, $out, $err) = ctl('check');
 is($code, 0, 'a warning: 0');
-is($err, "mail.hsl:1:7: warning: unknown escape \\d\n    \$x = \"\\d\";\n          ^\n", '... with source line and caret');
+is($err, "mail.hsl:1:7: warning: unknown escape \\d stays as it is\n    \$x = \"\\d\";\n          ^\n", '... with source line and caret');
 
 # five mistakes of five kinds
-Penstock::write_file("$dir/mail.hsl", "Deliver();\n\tDelivver();\n");
+Penstock::write_file("$dir/mail.hsl", "if (\$size > 9)\n\tDelivver();\n");
 Penstock::write_file("$dir/rcpt.hsl", "if (1 {\n}\n");
 write_conf("max_instruktions = 5\nmax_call_depth = 3\n" . $flows =~ s/domain any \{/domain any {\n    transport = "mailtransport:9"/r);
 ($code, $out, $err) = ctl('check');
 is($code, 78, 'five mistakes: EX_CONFIG');
-like($err, qr/^\Q$conf\E:3:1: unknown parameter "max_instruktions"; did you mean "max_instructions"\?\n    max_instruktions = 5\n    \^$/m, 'unknown parameter');
+like($err, qr/^\Q$conf\E:3:1: unknown parameter "max_instruktions" at the top level; did you mean "max_instructions"\?\n    max_instruktions = 5\n    \^$/m, 'unknown parameter');
 like($err, qr/^\Q$conf\E:4:\d+: max_call_depth: .*10 to 10000\n    max_call_depth = 3\n/m, 'out of range');
 like($err, qr/^\Q$conf\E:8:5: transport: there is no section mailtransport 9\n/m, 'section that does not exist');
 like($err, qr/^rcpt\.hsl:1:7: syntax error, unexpected \{.*\n    if \(1 \{\n          \^$/m, 'syntax error in a script');

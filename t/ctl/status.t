@@ -5,6 +5,7 @@ use warnings;
 use File::Temp qw(tempdir);
 use IO::Socket::UNIX;
 use JSON::PP;
+use POSIX ();
 use Penstock;
 use Test::More;
 
@@ -56,7 +57,11 @@ sub stop_daemon {
     kill 'KILL', $pid;
     waitpid $pid, 0;
 }
-END { stop_daemon($_) for keys %daemon }
+my $owner = $$;
+END {
+    local $?;
+    if ($$ == $owner) { stop_daemon($_) for keys %daemon }
+}
 
 my ($code, $out, $err) = ctl('status');
 is($code, 69, 'no daemon runs: EX_UNAVAILABLE');
