@@ -118,7 +118,9 @@ struct ut_conf {
 };
 
 /* Reads and checks the file [path]: syntax, unknown names (with the nearest known one), ranges,
- * words, references such as "mailtransport:1" to sections that do not exist, doubled sections.
+ * words, references such as "mailtransport:1" to sections that do not exist, sections and
+ * parameters that are there twice, sections that are not closed. libconfuse puts environment
+ * variables in for ${NAME} in values without quotes or in double quotes, not in single quotes.
  * All mistakes that can be found are added to [diags] with file and line (libconfuse stops at a
  * syntax error). The result has one reference; NULL if there was an error. */
 struct ut_conf *ut_conf_load(const char *path, struct ut_diag_list *diags) UT_CHECKED;
