@@ -55,8 +55,19 @@ static const uint8_t punct_start[128] = {['>'] = PUNCT_ROW(USHR_SET),
     ['{'] = PUNCT_ROW(LBRACE),
     ['}'] = PUNCT_ROW(RBRACE)};
 
-static const char *const reserved[] = {
-#define HSL_RESERVED(text) text,
+/* Words, sorted. */
+struct word {
+    const char *text;
+    uint8_t len;
+};
+
+static const struct word keywords[] = {
+#define HSL_KEYWORD(name, text) {text, sizeof text - 1},
+#include "hsl/hsl_token.def"
+};
+
+static const struct word reserved[] = {
+#define HSL_RESERVED(text) {text, sizeof text - 1},
 #include "hsl/hsl_token.def"
 };
 
@@ -94,27 +105,28 @@ hsl_name_isz(struct hsl_name a, const char *s)
     return a.len == strlen(s) && memcmp(a.p, s, a.len) == 0;
 }
 
-/* memcmp of [name] and [text], as for sorting. */
+/* memcmp of [name], which is not empty, and [w], as for sorting. */
 static int
-name_compare(struct hsl_name name, const char *text)
+word_compare(struct hsl_name name, const struct word *w)
 {
-    size_t len = strlen(text);
-    int c = memcmp(name.p, text, name.len < len ? name.len : len);
+    int c = (unsigned char)name.p[0] - (unsigned char)w->text[0];
 
-    if (c != 0)
-        return c;
-    return name.len < len ? -1 : name.len > len;
+    if (c == 0)
+        c = memcmp(name.p, w->text, name.len < w->len ? name.len : w->len);
+    return c != 0 ? c : (int)name.len - w->len;
 }
 
 /* Index of [name] in the sorted [table], or -1. */
 static int
-word_find(const char *const *table, size_t count, struct hsl_name name)
+word_find(const struct word *table, size_t count, struct hsl_name name)
 {
     size_t low = 0, high = count;
 
+    if (name.len > 20) /* longer than any; and the difference of lengths fits an int */
+        return -1;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int c = name_compare(name, table[middle]);
+        int c = word_compare(name, &table[middle]);
 
         if (c == 0)
             return (int)middle;
@@ -300,7 +312,6 @@ bad_character(struct hsl_lex *lx, struct hsl_token *t)
 static void
 lex_word(struct hsl_lex *lx, struct hsl_token *t)
 {
-    static const uint8_t keyword_base = HSL_T_AND;
     size_t start = lx->at;
     int i;
 
@@ -308,9 +319,9 @@ lex_word(struct hsl_lex *lx, struct hsl_token *t)
         lx->at++;
     t->text.len = (uint32_t)(lx->at - start);
     t->kind = HSL_T_IDENT;
-    i = word_find(kind_texts + keyword_base, HSL_T_COUNT_ - keyword_base, t->text);
+    i = word_find(keywords, COUNT(keywords), t->text);
     if (i >= 0)
-        t->kind = (uint8_t)(keyword_base + i);
+        t->kind = (uint8_t)(HSL_T_AND + i);
 }
 
 static void

@@ -111,6 +111,9 @@ hsl_parse_fail(struct hsl_parser *p, const char *expected, const char *hint)
             return NULL;
         p->end_failed = true;
     }
+    if (memcmp(&p->failed, &p->tok.pos, sizeof p->failed) == 0) /* reported: no way over it */
+        return NULL;
+    p->failed = p->tok.pos;
     token_text(&p->tok, text, sizeof text);
     return hsl_parse_error(p, "C01", p->tok.pos, "syntax error, unexpected %s%s%s%s%s", text,
         expected ? ", expected " : "", expected ? expected : "", hint ? "; " : "",
@@ -222,10 +225,11 @@ hsl_parse_list_add(const struct hsl_parser *p, struct hsl_parse_list *l, struct 
 void
 hsl_parse_saw_variable(struct hsl_parser *p, struct hsl_name name)
 {
-    static const char *const modern[] = {"arguments", "connection", "transaction", "message"};
+    static const struct hsl_name modern[] = {
+        {"arguments", 9}, {"connection", 10}, {"transaction", 11}, {"message", 7}};
 
     for (size_t i = 0; i < sizeof modern / sizeof modern[0]; i++)
-        if (hsl_name_isz(name, modern[i]))
+        if (hsl_name_is(name, modern[i]))
             p->u->modern = true;
 }
 

@@ -29,6 +29,7 @@ struct hsl_parser {
     bool stop;                 /* no memory or over a limit: the rest of the text is not read */
     uint32_t last_line;        /* line of the last byte of the token before the current one */
     bool end_failed;           /* an error at the end of the file was reported */
+    struct hsl_pos failed;     /* where the last token stood that hsl_parse_fail() reported */
     unsigned depth;            /* of recursion */
     unsigned file_depth;       /* of recursion at the start of the file */
     unsigned height;           /* of the tree made last */
@@ -112,6 +113,8 @@ bool hsl_parse_semi(struct hsl_parser *p, const char *hint);
 void hsl_parse_skip_paren(struct hsl_parser *p, bool semis);
 /* Skips to the "}" of a block whose inside cannot be read. */
 void hsl_parse_skip_block(struct hsl_parser *p);
+/* The same, and over it. Gives NULL. */
+void *hsl_parse_leave_block(struct hsl_parser *p);
 
 /* --- hsl_parse_decl.c: functions, classes, imports ---------------------------------------------- */
 

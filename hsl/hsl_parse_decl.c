@@ -370,7 +370,7 @@ parse_import_symbols(struct hsl_parser *p, struct hsl_node *n)
         if (l.count > 0 && p->tok.kind == HSL_T_RBRACE)
             break;
         if (!hsl_parse_list_add(p, &l, parse_symbol(p)))
-            return false;
+            return hsl_parse_leave_block(p) != NULL;
     } while (hsl_parse_accept(p, HSL_T_COMMA));
     n->u.import.syms = l.first;
     return hsl_parse_expect(p, HSL_T_RBRACE);

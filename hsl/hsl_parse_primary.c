@@ -363,15 +363,13 @@ parse_arm(struct hsl_parser *p)
     return n;
 }
 
-/* The arms of a match between braces; an empty list is allowed (it always throws). */
+/* The arms of a match up to its brace; an empty list is allowed (it always throws). */
 static bool
 parse_arms(struct hsl_parser *p, struct hsl_parse_list *arms)
 {
     bool has_default = false;
 
     hsl_parse_list_init(arms);
-    if (!hsl_parse_expect(p, HSL_T_LBRACE))
-        return false;
     while (p->tok.kind != HSL_T_RBRACE) {
         struct hsl_node *n = parse_arm(p);
 
@@ -399,8 +397,10 @@ parse_match(struct hsl_parser *p)
     if (!hsl_parse_expect(p, HSL_T_LPAREN) || !(subject = hsl_parse_expr(p)))
         return NULL;
     h = p->height;
-    if (!hsl_parse_expect(p, HSL_T_RPAREN) || !parse_arms(p, &arms))
+    if (!hsl_parse_expect(p, HSL_T_RPAREN) || !hsl_parse_expect(p, HSL_T_LBRACE))
         return NULL;
+    if (!parse_arms(p, &arms))
+        return hsl_parse_leave_block(p);
     n = hsl_parse_node(p, HSL_N_MATCH, pos, arms.height > h ? arms.height : h);
     if (!n)
         return NULL;

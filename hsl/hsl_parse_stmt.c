@@ -97,6 +97,14 @@ hsl_parse_skip_block(struct hsl_parser *p)
     }
 }
 
+void *
+hsl_parse_leave_block(struct hsl_parser *p)
+{
+    hsl_parse_skip_block(p);
+    hsl_parse_advance(p);
+    return NULL;
+}
+
 /* `( expr )`; something in its place after an error. NULL: reading has stopped. */
 static struct hsl_node *
 parse_condition(struct hsl_parser *p)

@@ -21,3 +21,15 @@ hsl_libhsl_a_SOURCES += hsl/hsl_token.def hsl/hsl_lex.c hsl/hsl_lex.h hsl/hsl_le
 	hsl/hsl_parse_include.c hsl/hsl_parse_primary.c hsl/hsl_parse_stmt.c hsl/hsl_path.c \
 	hsl/hsl_check.c hsl/hsl_check.h hsl/hsl_check_call.c hsl/hsl_check_expr.c \
 	hsl/hsl_check_scope.c hsl/hsl_check_stmt.c hsl/hsl_fold.c
+# Tests of the library.
+check_PROGRAMS += t/unit/hsl_lib
+t_unit_hsl_lib_SOURCES = t/unit/hsl_lib.c
+t_unit_hsl_lib_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+# Tests of the front.
+check_PROGRAMS += t/unit/hsl_lex t/unit/hsl_parse t/unit/hsl_check
+t_unit_hsl_lex_SOURCES = t/unit/hsl_lex.c
+t_unit_hsl_lex_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_parse_SOURCES = t/unit/hsl_parse.c t/unit/hsl_tree.h
+t_unit_hsl_parse_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_check_SOURCES = t/unit/hsl_check.c t/unit/hsl_tree.h
+t_unit_hsl_check_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
