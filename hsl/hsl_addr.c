@@ -4,9 +4,8 @@
 
 #include "hsl/hsl_addr.h"
 
-/* What is wrong with the text, or NULL. */
-static const char *
-fault_of(const struct hsl_str *s)
+const char *
+hsl_addr_fault(const struct hsl_str *s)
 {
     if (s->len > HSL_ADDR_MAX)
         return "the address is longer than 254 bytes";
@@ -38,8 +37,8 @@ is_plain_local(const struct hsl_str *s)
     return !dot;
 }
 
-static void
-add_local(struct ut_sbuf *b, const struct hsl_str *s)
+void
+hsl_addr_add_local(struct ut_sbuf *b, const struct hsl_str *s)
 {
     if (is_plain_local(s)) {
         ut_sbuf_add(b, s->data, s->len);
@@ -95,7 +94,7 @@ join_parts(struct hsl_run *r, const struct hsl_str *local, const struct hsl_str 
         return HSL_ADDR_OK;
     }
     ut_sbuf_init(&b, 2 * HSL_ADDR_MAX + 4);
-    add_local(&b, local);
+    hsl_addr_add_local(&b, local);
     if (domain->len > 0) {
         ut_sbuf_addc(&b, '@');
         ut_sbuf_add(&b, domain->data, domain->len);
@@ -129,7 +128,7 @@ hsl_addr_take(struct hsl_run *r, const struct hsl_value *v, struct hsl_value *ou
         if (result != HSL_ADDR_OK)
             return result;
     }
-    *why = fault_of(out->u.str);
+    *why = hsl_addr_fault(out->u.str);
     if (!*why)
         return HSL_ADDR_OK;
     hsl_unref(r, *out);

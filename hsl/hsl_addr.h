@@ -17,6 +17,10 @@ enum hsl_addr_result {
  * RFC 5321 needs it. *why is a constant text. */
 enum hsl_addr_result hsl_addr_take(struct hsl_run *r, const struct hsl_value *v,
     struct hsl_value *out, const char **why) UT_CHECKED;
+/* What is wrong with the text of an address, a constant; NULL: nothing. */
+const char *hsl_addr_fault(const struct hsl_str *s);
+/* Appends a local part, quoted where RFC 5321 needs it. */
+void hsl_addr_add_local(struct ut_sbuf *b, const struct hsl_str *s);
 /* True if the array [v] has the form of an address. */
 bool hsl_addr_is_array(const struct hsl_value *v);
 

@@ -52,6 +52,7 @@ extern const struct hsl_builtin hsl_lib_crypt_rows[]; /* hashes random uuid §8 
 extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
 extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
 extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* rate §11 */
+extern const struct hsl_builtin hsl_lib_addr_rows[];  /* mail addresses §13 */
 extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
 extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions §16 */
 extern const struct hsl_builtin hsl_lib_set_rows[];   /* Set..., Get... §16 */
