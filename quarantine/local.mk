@@ -38,3 +38,10 @@ t_unit_qtn_store_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=fsync,--wrap=rename
 t_unit_qtn_index_SOURCES = t/unit/qtn_index.c t/unit/tap.h
 t_unit_qtn_index_LDADD = $(QTN_TEST_LDADD)
+
+# Stores messages for t/quarantine/*.t.
+check_PROGRAMS += t/quarantine/put
+t_quarantine_put_SOURCES = t/quarantine/put.c
+t_quarantine_put_LDADD = $(QTN_TEST_LDADD)
+EXTRA_DIST += t/quarantine/Held.pm t/quarantine/commands.t t/quarantine/release.t \
+	t/quarantine/faults.t t/quarantine/kill.t

@@ -12,7 +12,7 @@
 
 static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/* Bytes of the binary form: 6 of time, 10 random; 130 bits of text hold the 128. */
+/* Bytes of the binary form: 58 bits of time, 70 random; 130 bits of text hold the 128. */
 #define BINARY 16
 
 static void
@@ -45,11 +45,15 @@ qtn_id_new(char out[QTN_ID_LEN + 1], struct ut_diag *d)
 {
     unsigned char bytes[BINARY];
     struct timespec now;
+    unsigned micro;
 
     clock_gettime(CLOCK_REALTIME, &now);
     put_time(bytes, (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     if (getrandom(bytes + 6, sizeof(bytes) - 6, 0) != (ssize_t)sizeof(bytes) - 6)
         return ut_diag_errno(d, "no random bytes for a message id");
+    micro = (unsigned)(now.tv_nsec / 1000 % 1000);
+    bytes[6] = (unsigned char)(micro >> 2);
+    bytes[7] = (unsigned char)((micro & 3) << 6 | (bytes[7] & 63));
     encode(bytes, out);
     return 0;
 }

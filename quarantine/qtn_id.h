@@ -1,8 +1,9 @@
 /* qtn_id.h - names of quarantined messages: 26 characters that sort by time and are unique over
  * threads, processes and hosts.
  *
- * 48 bits of time (milliseconds since 1970) and 80 random bits in Crockford's base 32 (digits and
- * capital letters without I L O U), as in ULIDs. Safe in file names and SMTP. Any thread. */
+ * 48 bits of time (milliseconds since 1970), 10 bits of microseconds and 70 random bits in
+ * Crockford's base 32 (digits and capital letters without I L O U). So it can be read as a ULID.
+ * Safe in file names and SMTP. Any thread. */
 #ifndef QTN_ID_H
 #define QTN_ID_H
 

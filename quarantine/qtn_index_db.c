@@ -25,7 +25,7 @@
 #define MESSAGES "messages.db"
 #define RECIPIENTS "recipients.db"
 #define CACHE (8u << 20)
-#define LOG_FILE (4u << 20)
+#define LOG_FILE (1u << 20) /* the library fills it up when it opens one again */
 #define LOCKS 20000 /* pages that one transaction may touch */
 
 struct db_index {
@@ -35,7 +35,7 @@ struct db_index {
     DB *messages;
     DB *recipients;
     bool building; /* opened with create: not durable before a checkpoint */
-    char said[256]; /* the library's own words on its last failure */
+    char said[256]; /* the library's own words on the failure; the first say why */
 };
 
 static struct db_index *
@@ -52,7 +52,8 @@ hear(const DB_ENV *env, const char *prefix, const char *text)
     struct db_index *m = env->app_private;
 
     (void)prefix;
-    snprintf(m->said, sizeof(m->said), "%s", text);
+    if (!m->said[0])
+        snprintf(m->said, sizeof(m->said), "%s", text);
 }
 
 static void
@@ -67,6 +68,10 @@ hear_nothing(const DB_ENV *env, const char *text)
 static int
 fold(struct db_index *m, int err, const char *what, struct ut_diag *d)
 {
+    char said[sizeof(m->said)];
+
+    memcpy(said, m->said, sizeof(said));
+    m->said[0] = '\0';
     switch (err) {
     case ENOMEM:
     case ENOSPC:
@@ -84,7 +89,7 @@ fold(struct db_index *m, int err, const char *what, struct ut_diag *d)
         return ut_diag_set(d,
             "cannot %s the index in %s, it is damaged (%s%s%s); build it again with: "
             "penstock quarantine reindex",
-            what, m->dir, db_strerror(err), m->said[0] ? ": " : "", m->said);
+            what, m->dir, db_strerror(err), said[0] ? ": " : "", said);
     }
 }
 

@@ -21,10 +21,12 @@
 
 #include "lib/ut_file.h"
 #include "lib/ut_log.h"
+#include "lib/ut_time.h"
 #include "quarantine/qtn_keeper.h"
 #include "quarantine/qtn_release.h"
 
 #define TAIL (8LL << 20)
+#define TRY_EVERY 5.0 /* seconds */
 
 long long
 qtn_keeper_now(void)
@@ -37,10 +39,23 @@ qtn_keeper_now(void)
 
 /* Using it ------------------------------------------------------------------------------------ */
 
+/* Opens the index again, whose recovery may put right what a full disk did. */
+static void
+try_index(struct qtn_keeper *k)
+{
+    if (k->rebuilding || ut_time_mono() < k->tried + TRY_EVERY)
+        return;
+    qtn_keeper_open_index(k);
+    if (k->index)
+        ut_log(UT_LOG_NOTICE, "the index can be used again");
+}
+
 int
 qtn_keeper_enter(struct qtn_keeper *k, struct ut_diag *d)
 {
     pthread_mutex_lock(&k->lock);
+    if (!k->index)
+        try_index(k);
     if (k->index)
         return 0;
     if (d)
@@ -221,6 +236,7 @@ qtn_keeper_open_index(struct qtn_keeper *k)
     struct catch_up c = {.k = k};
     unsigned long skipped;
 
+    k->tried = ut_time_mono();
     k->index = qtn_index_open_db(k->index_dir, false, &k->trouble);
     if (!k->index)
         return;

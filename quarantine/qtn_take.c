@@ -57,16 +57,20 @@ set_aside(struct pass *p, const char *name, const char *why)
     char to[QTN_PATH_MAX + 300];
     char id[QTN_ID_LEN + 1];
     struct stat st;
+    int err;
 
     snprintf(from, sizeof(from), "%s/incoming/%s", dir, name);
     snprintf(to, sizeof(to), "%s/broken/%s", dir, name);
     if (lstat(to, &st) == 0 && qtn_id_new(id, NULL) == 0)
         snprintf(to, sizeof(to), "%s/broken/%s.%s", dir, name, id);
-    if (rename(from, to) == 0)
+    if (rename(from, to) == 0) {
         ut_log(UT_LOG_ERR, "%s; moved to %s", why, to);
-    else if (errno != ENOENT && !is_stuck(p->box, name))
+        return;
+    }
+    err = errno;
+    if (lstat(from, &st) == 0 && !is_stuck(p->box, name)) /* else somebody removed it */
         ut_log(UT_LOG_ERR, "%s; it stays there, since it cannot be moved to %s: %s", why, to,
-            strerror(errno));
+            strerror(err));
 }
 
 static void

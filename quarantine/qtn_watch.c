@@ -1,5 +1,5 @@
 /* qtn_watch.c - the worker: takes in what arrives in incoming/, keeps the index's log short,
- * removes what is too old, and tries a damaged index again.
+ * removes what is too old.
  * Not here: how any of that is done (qtn_take.c, qtn_expire.c, qtn_keeper.c).
  * Threads: one of its own. Fails: only at the start; later trouble is logged, and tried again.
  *
@@ -67,25 +67,11 @@ drain(int fd)
         continue;
 }
 
-/* The index could not be used: perhaps it can now, after its recovery. */
-static void
-try_index(struct qtn_keeper *k)
-{
-    pthread_mutex_lock(&k->lock);
-    if (!k->index && !k->rebuilding) {
-        qtn_keeper_open_index(k);
-        if (k->index)
-            ut_log(UT_LOG_NOTICE, "the index can be used again");
-    }
-    pthread_mutex_unlock(&k->lock);
-}
-
 static void
 do_minute(struct qtn_keeper *k)
 {
     struct ut_diag d;
 
-    try_index(k);
     if (qtn_keeper_enter(k, NULL) < 0)
         return; /* logged when it happened */
     if (qtn_index_checkpoint(k->index, &d) < 0)

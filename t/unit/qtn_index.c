@@ -172,7 +172,7 @@ test_kill(void)
     pid = fork();
     if (pid == 0) {
         ix = qtn_index_open_db(path, false, &diag);
-        for (int i = 0; ix; i++) {
+        for (int i = 0; ix && i < 1000000; i++) {
             struct qtn_record r;
 
             make(&r, i, "a@example.com");
