@@ -30,3 +30,20 @@ MLT_LDADD = milter/libmlt.a quarantine/libqtn.a hsl/libhsl.a lib/libut.a $(HSL_L
 sbin_PROGRAMS += milter/penstock-milter
 milter_penstock_milter_SOURCES = milter/mlt_cb.c milter/mlt_cb.h milter/mlt_main.c
 milter_penstock_milter_LDADD = $(MLT_LDADD) $(MILTER_LIBS)
+
+check_PROGRAMS += t/unit/mlt_addr t/unit/mlt_edit t/unit/mlt_journal t/unit/mlt_reply t/unit/mlt_spool \
+	t/unit/mlt_verdict t/session/run
+t_unit_mlt_addr_SOURCES = t/unit/mlt_addr.c
+t_unit_mlt_addr_LDADD = $(MLT_LDADD)
+t_unit_mlt_edit_SOURCES = t/unit/mlt_edit.c
+t_unit_mlt_edit_LDADD = $(MLT_LDADD)
+t_unit_mlt_journal_SOURCES = t/unit/mlt_journal.c
+t_unit_mlt_journal_LDADD = $(MLT_LDADD)
+t_unit_mlt_reply_SOURCES = t/unit/mlt_reply.c
+t_unit_mlt_reply_LDADD = $(MLT_LDADD)
+t_unit_mlt_spool_SOURCES = t/unit/mlt_spool.c
+t_unit_mlt_spool_LDADD = $(MLT_LDADD)
+t_unit_mlt_verdict_SOURCES = t/unit/mlt_verdict.c
+t_unit_mlt_verdict_LDADD = $(MLT_LDADD)
+t_session_run_SOURCES = t/session/run.c
+t_session_run_LDADD = $(MLT_LDADD)
