@@ -73,13 +73,14 @@ hsl_op_arr_repeat(struct hsl_run *r, struct hsl_arr *a, double times, struct hsl
  *    (only "inf", "nan" and those with an exponent are texts of numbers without being numeric). */
 struct removal {
     struct hsl_arr *texts;   /* keys: strings, and texts of numbers that are not numeric */
-    struct hsl_arr *numbers; /* keys: the 8 bytes of each; value FROM_NUM and FROM_STR added up */
+    struct hsl_arr *numbers; /* keys: the 8 bytes of numbers, and of those that strings are */
     struct hsl_arr *others;  /* list: arrays, functions, objects */
     bool none;
 };
 
-#define FROM_NUM 1
-#define FROM_STR 2
+/* Where a key comes from: the values of both sets. */
+#define FROM_NUM 1u
+#define FROM_STR 2u
 
 static bool
 is_number(const struct hsl_value *v)
@@ -87,32 +88,33 @@ is_number(const struct hsl_value *v)
     return v->type == HSL_NUM || v->type == HSL_BOOL;
 }
 
-/* The origins of number [n] among what is removed: FROM_NUM, FROM_STR, both or 0. */
+/* Where key [p] of a set comes from: FROM_NUM, FROM_STR, both, or 0 if it is not there. */
+static unsigned
+origin(const struct hsl_arr *set, const char *p, size_t len)
+{
+    const struct hsl_entry *e;
+
+    if (set->mask == 0)
+        return 0;
+    e = hsl_arr_find_bytes(set, p, len, hsl_str_hash_bytes(p, len));
+    return e ? (unsigned)e->val.u.num : 0;
+}
+
 static unsigned
 number_origin(const struct removal *rm, double n)
 {
-    const struct hsl_entry *e;
     char key[sizeof(n)];
 
     n += 0.0; /* -0 is 0 */
     memcpy(key, &n, sizeof(n));
-    if (rm->numbers->mask == 0 || n != n)
-        return 0;
-    e = hsl_arr_find_bytes(rm->numbers, key, sizeof(key), hsl_str_hash_bytes(key, sizeof(key)));
-    return e ? (unsigned)e->val.u.num : 0;
+    return n == n ? origin(rm->numbers, key, sizeof(key)) : 0;
 }
 
 static bool
-has_text(const struct removal *rm, const char *p, size_t len)
-{
-    return rm->texts->mask && hsl_arr_find_bytes(rm->texts, p, len, hsl_str_hash_bytes(p, len));
-}
-
-static bool
-add_text(struct hsl_run *r, struct hsl_arr *set, const char *p, size_t len, unsigned value)
+add_key(struct hsl_run *r, struct hsl_arr *set, const char *p, size_t len, unsigned from)
 {
     struct hsl_str *key = hsl_str_new(r, p, len);
-    bool ok = key && hsl_arr_set_text(r, set, key, hsl_num(value));
+    bool ok = key && hsl_arr_set_text(r, set, key, hsl_num(origin(set, p, len) | from));
 
     if (key)
         hsl_unref(r, hsl_from_str(key));
@@ -120,13 +122,13 @@ add_text(struct hsl_run *r, struct hsl_arr *set, const char *p, size_t len, unsi
 }
 
 static bool
-add_number(struct hsl_run *r, struct removal *rm, double n, unsigned origin)
+add_number(struct hsl_run *r, struct removal *rm, double n, unsigned from)
 {
     char key[sizeof(n)];
 
     n += 0.0;
     memcpy(key, &n, sizeof(n));
-    return add_text(r, rm->numbers, key, sizeof(key), number_origin(rm, n) | origin);
+    return add_key(r, rm->numbers, key, sizeof(key), from);
 }
 
 static bool
@@ -141,7 +143,7 @@ removal_add(struct hsl_run *r, struct removal *rm, const struct hsl_value *v)
         len = hsl_num_to_text(n, buf);
         if (!add_number(r, rm, n, FROM_NUM))
             return false;
-        return hsl_numeric_string(buf, len, &n) || add_text(r, rm->texts, buf, len, 0);
+        return hsl_numeric_string(buf, len, &n) || add_key(r, rm->texts, buf, len, FROM_NUM);
     }
     switch (v->type) {
     case HSL_NONE:
@@ -150,7 +152,8 @@ removal_add(struct hsl_run *r, struct removal *rm, const struct hsl_value *v)
     case HSL_STR:
         if (hsl_numeric_string(v->u.str->data, v->u.str->len, &n) && !add_number(r, rm, n, FROM_STR))
             return false;
-        return hsl_arr_set_text(r, rm->texts, v->u.str, hsl_none());
+        return hsl_arr_set_text(r, rm->texts, v->u.str,
+            hsl_num(origin(rm->texts, v->u.str->data, v->u.str->len) | FROM_STR));
     default:
         return hsl_arr_push(r, rm->others, hsl_ref(*v));
     }
@@ -169,7 +172,7 @@ removal_has(struct hsl_run *r, const struct removal *rm, const struct hsl_value 
         n = hsl_to_num(v);
         len = hsl_num_to_text(n, buf);
         *has = number_origin(rm, n) != 0 ||
-               (!hsl_numeric_string(buf, len, &n) && has_text(rm, buf, len));
+               (!hsl_numeric_string(buf, len, &n) && origin(rm->texts, buf, len) & FROM_STR);
         return true;
     }
     switch (v->type) {
@@ -177,7 +180,7 @@ removal_has(struct hsl_run *r, const struct removal *rm, const struct hsl_value 
         *has = rm->none;
         return true;
     case HSL_STR:
-        *has = has_text(rm, v->u.str->data, v->u.str->len) ||
+        *has = origin(rm->texts, v->u.str->data, v->u.str->len) != 0 ||
                (hsl_numeric_string(v->u.str->data, v->u.str->len, &n) &&
                    number_origin(rm, n) & FROM_NUM);
         return true;

@@ -2,9 +2,11 @@
  *
  * A pattern is compiled once, with JIT where PCRE2 has it, and shared by threads. What one match needs
  * beside it (offsets, limits, JIT stack) is made at the first match of a run and kept in
- * r->match_data. Patterns and subjects come from mail: the match limit bounds the time of each match
- * (JIT counts it too), the depth and heap limits the memory of the interpreter, the JIT stack has an
- * upper size; reaching any of them is R11.
+ * r->match_data. Patterns and subjects come from mail: the match limit bounds the backtracking of each
+ * match (JIT counts it too), the depth and heap limits the memory of the interpreter, the JIT stack has
+ * an upper size; reaching any of them is R11. What they do not bound is a pattern that looks through
+ * all of a long subject again from each of its bytes. So a long subject is tried in pieces of places
+ * where a match may begin, and the clock is looked at between them.
  *
  * With the flag u a subject is checked for valid UTF-8 when it is matched from its start. Patterns
  * are compiled so that a match from further on is safe on any bytes, so a loop over all matches does
@@ -26,6 +28,10 @@
 #define MAX_PATTERN ((size_t)256 * 1024)     /* bytes of a pattern */
 #define JIT_STACK_START ((size_t)32 * 1024)  /* of the stack made for matches that ask for more */
 #define JIT_STACK_MAX ((size_t)1024 * 1024)  /* than the 32 KiB of the C stack that PCRE2 takes */
+#define LONG_SUBJECT ((size_t)32 * 1024)     /* bytes from which on a subject is tried in pieces */
+#define PIECE_MIN ((size_t)1024)
+#define PIECE_WORK ((size_t)20000000000)     /* most places of a piece times bytes of the subject */
+#define PIECE_FAST 0.002                     /* seconds */
 #define MESSAGE_MAX 200
 
 struct hsl_regex {
@@ -35,6 +41,7 @@ struct hsl_regex {
     size_t len;
     char flags[8]; /* in the order of all_flags */
     bool utf;
+    bool pieces; /* a match may be tried in pieces of the subject */
     unsigned groups;
     const char **names; /* by group, NULL: none has a name */
 };
@@ -46,7 +53,7 @@ static const char all_flags[] = "imsxuUX";
 static uint32_t
 options_of(const char *flags)
 {
-    uint32_t options = 0;
+    uint32_t options = PCRE2_USE_OFFSET_LIMIT;
 
     if (strchr(flags, 'i'))
         options |= PCRE2_CASELESS;
@@ -111,6 +118,17 @@ read_names(struct hsl_regex *re)
     return true;
 }
 
+/* Anchored patterns need no pieces; \G and verbs such as (*COMMIT) would see where a piece begins. */
+static bool
+can_be_pieces(const struct hsl_regex *re)
+{
+    uint32_t options = 0;
+
+    (void)pcre2_pattern_info(re->code, PCRE2_INFO_ALLOPTIONS, &options);
+    return !(options & PCRE2_ANCHORED) && !memmem(re->pattern, re->len, "\\G", 2) &&
+           !memmem(re->pattern, re->len, "(*", 2);
+}
+
 static void
 copy_flags(const char *flags, char out[8])
 {
@@ -146,6 +164,7 @@ hsl_regex_compile(const char *pattern, size_t len, const char *flags, struct ut_
     }
     (void)pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &groups);
     re->groups = groups;
+    re->pieces = can_be_pieces(re);
     if (!read_names(re))
         goto no_memory;
     (void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE); /* where there is none, it is interpreted */
@@ -324,17 +343,52 @@ matcher_of(struct hsl_run *r, uint32_t pairs)
     return m;
 }
 
-/* Once more with a stack of its own for a pattern that needs more than the C stack has to give. */
+/* A match that begins from [start] to [limit]. A pattern that needs more stack than PCRE2 takes from
+ * the C stack gets one of its own and another try. */
 static int
-match_with_stack(struct matcher *m, const struct hsl_regex *re, const char *s, size_t len, size_t start)
+match_once(struct matcher *m, const struct hsl_regex *re, const char *s, size_t len, size_t start,
+    size_t limit)
 {
-    if (m->stack)
-        return PCRE2_ERROR_JIT_STACKLIMIT;
+    int result;
+
+    (void)pcre2_set_offset_limit(m->context, limit);
+    result = pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
+    if (result != PCRE2_ERROR_JIT_STACKLIMIT || m->stack)
+        return result;
     m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
     if (!m->stack)
         return PCRE2_ERROR_NOMEMORY;
     pcre2_jit_stack_assign(m->context, NULL, m->stack);
     return pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
+}
+
+/* The same for a long subject. Each call looks ahead anew, so pieces grow while they are fast, up to a
+ * size at which the worst pattern takes some seconds. PCRE2_ERROR_CALLOUT: the run's time is over. */
+static int
+match_in_pieces(struct hsl_run *r, struct matcher *m, const struct hsl_regex *re, const char *s,
+    size_t len, size_t start)
+{
+    size_t size = PIECE_MIN, most = PIECE_WORK / len, end;
+    double left = hsl_time_left(r);
+    int result;
+
+    for (;; start = end + 1) {
+        double before = left;
+
+        end = len - start > size ? start + size : len;
+        while (re->utf && end < len && ((unsigned char)s[end + 1] & 0xc0) == 0x80)
+            end++; /* the next piece begins with a character */
+        result = match_once(m, re, s, len, start, end);
+        if (result != PCRE2_ERROR_NOMATCH || end == len)
+            return result;
+        left = hsl_time_left(r);
+        if (left <= 0)
+            return PCRE2_ERROR_CALLOUT;
+        if (before - left < PIECE_FAST && size < most)
+            size *= 2;
+        else if (before - left > 16 * PIECE_FAST && size > PIECE_MIN)
+            size /= 2;
+    }
 }
 
 /* PCRE2's errors in ours: 0 for what just does not match, else -1 with the error set. */
@@ -347,7 +401,9 @@ match_error(struct hsl_run *r, struct matcher *m, int error)
         m->invalid = true;
         return 0;
     }
-    if (error == PCRE2_ERROR_NOMEMORY)
+    if (error == PCRE2_ERROR_CALLOUT)
+        (void)hsl_limit(r, HSL_L02, "time (%g s) exceeded", r->limits.max_time);
+    else if (error == PCRE2_ERROR_NOMEMORY)
         (void)out_of_memory(r);
     else
         (void)hsl_raise(r, HSL_R11, "regular expression: match limit exceeded");
@@ -367,9 +423,10 @@ hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t l
     m->invalid = re->utf && start == 0 && !ut_utf8_valid(s, len);
     if (m->invalid)
         return 0;
-    result = pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
-    if (result == PCRE2_ERROR_JIT_STACKLIMIT)
-        result = match_with_stack(m, re, s, len, start);
+    if (start < len && len - start > LONG_SUBJECT && re->pieces)
+        result = match_in_pieces(r, m, re, s, len, start);
+    else
+        result = match_once(m, re, s, len, start, PCRE2_UNSET);
     if (result < 0)
         return match_error(r, m, result);
     ov = pcre2_get_ovector_pointer(m->data);

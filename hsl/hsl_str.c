@@ -245,16 +245,17 @@ hsl_str_compare(const struct hsl_str *a, const struct hsl_str *b)
 
 /* --- Growing --------------------------------------------------------------------------------- */
 
-/* Room to ask for when [need] bytes are needed: half as much again, unless a limit is near. */
+/* Room to ask for when [need] bytes are needed: half as much again, but no more than max_string, and
+ * a part of the memory that is left, so that near the limits each step is smaller and none is lost. */
 static size_t
 grown(const struct hsl_run *r, size_t need)
 {
-    size_t want = need + need / 2 + 16;
+    size_t extra = need / 2 + 16, left = r->heap.max > r->heap.live ? r->heap.max - r->heap.live : 0;
+    size_t longest = r->limits.max_string < UINT32_MAX - 64 ? r->limits.max_string : UINT32_MAX - 64;
 
-    if (want > r->limits.max_string || want > UINT32_MAX - 64 || r->heap.live > r->heap.max ||
-        want > (r->heap.max - r->heap.live) / 2)
-        return need;
-    return want;
+    if (extra > left / 4)
+        extra = left / 4;
+    return extra < longest - need ? need + extra : longest;
 }
 
 /* A copy of *v with room for [need] bytes takes its place. */

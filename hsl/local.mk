@@ -26,10 +26,26 @@ check_PROGRAMS += t/unit/hsl_lib
 t_unit_hsl_lib_SOURCES = t/unit/hsl_lib.c
 t_unit_hsl_lib_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 # Tests of the front.
-check_PROGRAMS += t/unit/hsl_lex t/unit/hsl_parse t/unit/hsl_check
+check_PROGRAMS += t/unit/hsl_lex t/unit/hsl_parse t/unit/hsl_check t/unit/hsl_path
 t_unit_hsl_lex_SOURCES = t/unit/hsl_lex.c
 t_unit_hsl_lex_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_parse_SOURCES = t/unit/hsl_parse.c t/unit/hsl_tree.h
 t_unit_hsl_parse_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_check_SOURCES = t/unit/hsl_check.c t/unit/hsl_tree.h
 t_unit_hsl_check_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_path_SOURCES = t/unit/hsl_path.c
+t_unit_hsl_path_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+# Tests of values.
+check_PROGRAMS += t/unit/hsl_heap t/unit/hsl_str t/unit/hsl_arr t/unit/hsl_conv t/unit/hsl_op t/unit/hsl_regex
+t_unit_hsl_heap_SOURCES = t/unit/hsl_heap.c
+t_unit_hsl_heap_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_str_SOURCES = t/unit/hsl_str.c t/unit/hsl_fake_run.h
+t_unit_hsl_str_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_arr_SOURCES = t/unit/hsl_arr.c t/unit/hsl_fake_run.h
+t_unit_hsl_arr_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_conv_SOURCES = t/unit/hsl_conv.c t/unit/hsl_fake_run.h
+t_unit_hsl_conv_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_op_SOURCES = t/unit/hsl_op.c t/unit/hsl_fake_run.h
+t_unit_hsl_op_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_regex_SOURCES = t/unit/hsl_regex.c t/unit/hsl_fake_run.h
+t_unit_hsl_regex_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
