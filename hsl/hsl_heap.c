@@ -211,10 +211,14 @@ hsl_heap_alloc_slow(struct hsl_heap *h, size_t size)
 }
 
 void
-hsl_heap_free_big(struct hsl_heap *h, void *p, size_t size)
+hsl_heap_free_slow(struct hsl_heap *h, void *p, size_t size)
 {
     struct hsl_heap_big *b = (struct hsl_heap_big *)p - 1;
 
+    if (size == 0 && HSL_HEAP_SMALL > 0) { /* has no class by itself, was given one of 16 bytes */
+        hsl_heap_free(h, p, HSL_HEAP_STEP);
+        return;
+    }
     unlink_big(b);
     free(b);
     h->live -= rounded(size);

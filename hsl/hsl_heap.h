@@ -53,7 +53,7 @@ void hsl_heap_reset(struct hsl_heap *h, size_t max);
 
 /* The rest of hsl_heap_alloc() and hsl_heap_free(): not to be called by others. */
 void *hsl_heap_alloc_slow(struct hsl_heap *h, size_t size) UT_CHECKED;
-void hsl_heap_free_big(struct hsl_heap *h, void *p, size_t size);
+void hsl_heap_free_slow(struct hsl_heap *h, void *p, size_t size);
 
 /* [size] bytes (not cleared), or NULL. While [live] is not over [peak] it is within [max] too, so
  * one comparison does for both. */
@@ -80,7 +80,7 @@ hsl_heap_free(struct hsl_heap *h, void *p, size_t size)
     if (!p)
         return;
     if (c >= HSL_HEAP_SMALL) {
-        hsl_heap_free_big(h, p, size);
+        hsl_heap_free_slow(h, p, size);
         return;
     }
     memcpy(p, &h->free[c], sizeof(void *));

@@ -7,15 +7,13 @@
 #ifndef T_HSL_FAKE_RUN_H
 #define T_HSL_FAKE_RUN_H
 
-#include "config.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "hsl/hsl_regex.h"
 #include "hsl/hsl_run.h"
+#include "lib/ut_time.h"
 
 #define FAKE_WEAK __attribute__((weak))
 #define FAKE_UNUSED __attribute__((unused))
@@ -76,10 +74,7 @@ hsl_work(struct hsl_run *r, size_t bytes)
 FAKE_WEAK double
 hsl_time_left(const struct hsl_run *r)
 {
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return r->deadline - ((double)ts.tv_sec + (double)ts.tv_nsec / 1e9);
+    return r->deadline - ut_time_mono();
 }
 
 FAKE_WEAK const char *

@@ -120,15 +120,6 @@ test_bad_patterns(void)
     free(large);
 }
 
-static double
-seconds(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* What would run for years ends with R11 soon. */
 static void
 test_limits(struct hsl_run *r)
@@ -144,10 +135,10 @@ test_limits(struct hsl_run *r)
     subject[sizeof(subject) - 1] = '!';
     for (i = 0; i < COUNT(patterns); i++) {
         struct hsl_regex *re = hsl_regex_compile(patterns[i], strlen(patterns[i]), "", NULL);
-        double from = seconds(), took;
+        double from = ut_time_mono(), took;
         int found = hsl_regex_match(r, re, subject, sizeof(subject), 0, &ov, &pairs);
 
-        took = seconds() - from;
+        took = ut_time_mono() - from;
         tap_ok(took < 5, "%s ends soon", patterns[i]);
         printf("# %.3f s, %s\n", took, fake_error_);
         if (found < 0)
@@ -183,14 +174,14 @@ test_long_subject(struct hsl_run *r)
     char *subject = malloc(len);
     const size_t *ov;
     unsigned pairs;
-    double from = seconds();
+    double from = ut_time_mono();
 
     for (i = 0; subject && i < len; i++)
         subject[i] = "foo"[i % 3];
     r->deadline = from + 0.5;
     tap_num(subject ? hsl_regex_match(r, slow, subject, len, 0, &ov, &pairs) : 0, -1, "an endless look-around");
     tap_str(fake_error_, "L02: time (20 s) exceeded", "ends with the run's time");
-    tap_ok(seconds() - from < 10, "soon after it");
+    tap_ok(ut_time_mono() - from < 10, "soon after it");
     fake_clear(r);
     r->deadline = 1e18;
     for (i = 0; subject && i < COUNT(rows); i++) {
