@@ -9,3 +9,5 @@ doc/penstock.conf.5: doc/penstock.conf.5.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) doc && sed -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 	    -e 's|@localstatedir[@]|$(localstatedir)|g' -e 's|@runstatedir[@]|$(runstatedir)|g' \
 	    $(srcdir)/doc/penstock.conf.5.in >$@.tmp && mv $@.tmp $@
+
+dist_man_MANS += doc/penstock-milter.8

@@ -545,7 +545,7 @@ claim(struct apply *a)
 
     if (mlt_msg_spool(m, &a->d) != 0)
         return APPLY_FULL;
-    if (mlt_spool_digest(&m->spool, m->sender.raw, digest, &a->d) != 0)
+    if (mlt_msg_digest(m, digest, &a->d) != 0)
         return APPLY_ERROR;
     a->claim = mlt_journal_claim(mlt_server_journal(a->c->server), digest);
     a->puts = ut_arena_calloc(m->arena, a->plan->keep_count + 1, sizeof(struct qtn_put *));

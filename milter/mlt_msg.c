@@ -182,6 +182,39 @@ mlt_msg_spool(struct mlt_msg *m, struct ut_diag *d)
     return rc;
 }
 
+/* True if Postfix may have made header [i] itself, which then differs each time the message comes: for
+ * its own clients it adds missing Message-Id, Date and From headers, in this order, at the end of the
+ * block (local_header_rewrite_clients). From is made of the sender. */
+static bool
+is_volatile(const struct mlt_msg *m, size_t i)
+{
+    const struct mlt_header *h = &m->headers[i];
+
+    if (strcasecmp(h->name, "Date") == 0)
+        return i + 2 >= m->header_count;
+    return strcasecmp(h->name, "Message-Id") == 0 && m->queue[0] != '\0'
+        && strstr(h->value, m->queue) != NULL;
+}
+
+int
+mlt_msg_digest(const struct mlt_msg *m, char out[MLT_DIGEST_LEN + 1], struct ut_diag *d)
+{
+    struct ut_sbuf prefix;
+    int rc;
+
+    ut_sbuf_init(&prefix, 2 * MLT_MAX_HEADER);
+    ut_sbuf_add(&prefix, m->sender.raw, strlen(m->sender.raw) + 1);
+    for (size_t i = 0; i < m->header_count; i++) {
+        if (!is_volatile(m, i))
+            mlt_edits_write(&m->headers[i], 1, NULL, NULL, &prefix);
+    }
+    rc = prefix.failed
+        ? ut_diag_set(d, "out of memory for the headers of a message")
+        : mlt_spool_digest(&m->spool, prefix.data, prefix.len, m->body_offset, out, d);
+    ut_sbuf_fini(&prefix);
+    return rc;
+}
+
 void
 mlt_msg_add_body(struct mlt_msg *m, const void *p, size_t len, long long max)
 {

@@ -105,12 +105,11 @@ mlt_spool_read(const struct mlt_spool *s, long long offset, void *buf, size_t le
     return n;
 }
 
-/* Feeds the whole spool to [md]. */
+/* Feeds the content from [at] on to [md]. */
 static int
-digest_content(const struct mlt_spool *s, EVP_MD_CTX *md, struct ut_diag *d)
+digest_content(const struct mlt_spool *s, long long at, EVP_MD_CTX *md, struct ut_diag *d)
 {
     char buf[16384];
-    long long at = 0;
 
     while (at < s->size) {
         ssize_t n = mlt_spool_read(s, at, buf, sizeof(buf));
@@ -125,17 +124,17 @@ digest_content(const struct mlt_spool *s, EVP_MD_CTX *md, struct ut_diag *d)
 }
 
 int
-mlt_spool_digest(const struct mlt_spool *s, const char *sender, char out[MLT_DIGEST_LEN + 1],
-    struct ut_diag *d)
+mlt_spool_digest(const struct mlt_spool *s, const void *prefix, size_t len, long long offset,
+    char out[MLT_DIGEST_LEN + 1], struct ut_diag *d)
 {
     unsigned char raw[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     int rc = -1;
 
     if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1
-        || EVP_DigestUpdate(md, sender, strlen(sender) + 1) != 1)
+        || EVP_DigestUpdate(md, prefix, len) != 1)
         ut_diag_set(d, "SHA-256 is not available");
-    else if (digest_content(s, md, d) == 0)
+    else if (digest_content(s, offset, md, d) == 0)
         rc = EVP_DigestFinal_ex(md, raw, NULL) == 1 ? 0 : ut_diag_set(d, "SHA-256 failed");
     EVP_MD_CTX_free(md);
     for (size_t i = 0; rc == 0 && i < MLT_DIGEST_LEN / 2; i++)

@@ -11,13 +11,14 @@
  * then events, each answered by a line "= ANSWER":
  *     open [nospace]  macro NAME VALUE  connect NAME IP PORT  helo NAME  mail ARG...  rcpt ARG...
  *     rcpts N PREFIX  header NAME:VALUE  body TEXT  bodies N TEXT  eom  abort  close
+ *     second NAME IP PORT (connects and ends another connection beside this one)
  * (\n, \r, \t and \xHH are understood in values; the macros of a listener are set to begin with) and
  * what the world does meanwhile:
  *     fail OP          the next call of OP fails        submit ok|refuse   the re-injection listener
  *     reload           the configuration anew           restart [kill]     the process; "kill": nothing
  *                                                        that was open could be ended
  *     break | mend     the quarantine folder            held               what is in the quarantine
- *     revision         whether a revision is saved      status             last error, state
+ *     revision         whether a revision is saved
  *
  * Ids, times and the temporary folder are replaced by words, so that output can be compared. */
 #include "config.h"
@@ -584,6 +585,18 @@ do_connect(struct world *w, char *rest)
     show_answer(mlt_sess_connect(c, args[0], family, args[1], (unsigned)strtoul(args[2], NULL, 10)));
 }
 
+/* Another connection, for a moment. */
+static void
+do_second(struct world *w, char *rest)
+{
+    struct mlt_conn *first = w->conn;
+
+    w->conn = NULL;
+    do_connect(w, rest);
+    mlt_sess_free(w->conn);
+    w->conn = first;
+}
+
 static void
 do_envelope(struct world *w, char *rest, enum mlt_answer (*fn)(struct mlt_conn *, char *const *))
 {
@@ -673,6 +686,8 @@ event(struct world *w, const char *word, char *rest)
         mlt_sess_leading_space(need_conn(w), strcmp(rest, "nospace") != 0);
     else if (strcmp(word, "connect") == 0)
         do_connect(w, rest);
+    else if (strcmp(word, "second") == 0)
+        do_second(w, rest);
     else if (strcmp(word, "helo") == 0)
         show_answer(mlt_sess_helo(need_conn(w), rest));
     else if (strcmp(word, "mail") == 0)
