@@ -130,6 +130,7 @@ struct hsl_var {
     bool assigned;           /* assigned somewhere in its scope (or foreach, catch, pattern ...) */
     bool read;               /* read somewhere */
     bool captured;           /* used by a closure, or bound by `global` somewhere: lives in a cell */
+    bool unset;              /* some unset($v) names it */
     bool global;             /* in a function: bound by `global`; [outer] is the global it stands for */
     bool capture;            /* in a function: listed in closure(); [outer] is the one captured */
     bool predefined;         /* a flow variable (hsl_flow.def) of the global scope; [index] its row */

@@ -37,7 +37,7 @@ hsl_check_unsupported(struct hsl_check *c, const struct hsl_node *n)
     return false;
 }
 
-/* --- Functions -------------------------------------------------------------------------------------- */
+/* --- Functions -------------------------------------------------------------------------------- */
 
 /* Enters the parameters of [f] in its scope. */
 static void
@@ -70,8 +70,8 @@ check_captures(struct hsl_check *c, struct hsl_function *f)
         struct hsl_check_var *inner, *outer;
 
         if (hsl_check_find_var(f->scope, n->u.var.name)) {
-            hsl_unit_error(c->u, "C04", n->pos, "$%.*s is already defined",
-                HSL_NAME_ARGS(n->u.var.name));
+            hsl_unit_error(
+                c->u, "C04", n->pos, "$%.*s is already defined", HSL_NAME_ARGS(n->u.var.name));
             continue;
         }
         outer = hsl_check_var(c, c->scope, n->u.var.name, n->pos);
@@ -119,7 +119,7 @@ hsl_check_function(struct hsl_check *c, struct hsl_function *f)
     check_body(c, f);
 }
 
-/* --- The way in ------------------------------------------------------------------------------------- */
+/* --- The way in ------------------------------------------------------------------------------- */
 
 int
 hsl_check_unit(struct hsl_unit *u)

@@ -18,7 +18,7 @@ struct hsl_check {
     struct hsl_unit *u;
     struct hsl_scope *scope;            /* being checked */
     struct hsl_check_jump *jump;        /* innermost of this function */
-    unsigned nested;                    /* statements around the current one, includes not counted */
+    unsigned nested;                    /* statements around this one, includes not counted */
     bool in_log;                        /* inside echo or syslog */
     bool imports;                       /* names may come from an import that was refused */
     struct hsl_nametab builtins;        /* name to struct hsl_symbol of built-ins used */
@@ -41,7 +41,7 @@ struct hsl_check_index {
     struct hsl_symbol **symbols_end;
 };
 
-/* --- hsl_check_scope.c: scopes, variables, symbols ---------------------------------------------- */
+/* --- hsl_check_scope.c: scopes, variables, symbols -------------------------------------------- */
 
 /* Cleared memory, or NULL and an error. */
 void *hsl_check_alloc(struct hsl_check *c, size_t size);
@@ -70,7 +70,7 @@ struct hsl_symbol *hsl_check_resolve(struct hsl_check *c, struct hsl_node *n);
 /* The class or other symbol of that name, no built-in; NULL: there is none. */
 struct hsl_symbol *hsl_check_find_symbol(const struct hsl_check *c, struct hsl_name name);
 
-/* --- hsl_check_expr.c ---------------------------------------------------------------------------- */
+/* --- hsl_check_expr.c ------------------------------------------------------------------------- */
 
 void hsl_check_expr(struct hsl_check *c, struct hsl_node *n);
 /* [n] is assigned to: lvalue, slice or pattern. */
@@ -78,18 +78,18 @@ void hsl_check_target(struct hsl_check *c, struct hsl_node *n);
 /* The expressions from [n] on. */
 void hsl_check_exprs(struct hsl_check *c, struct hsl_node *n);
 
-/* --- hsl_check_call.c ---------------------------------------------------------------------------- */
+/* --- hsl_check_call.c ------------------------------------------------------------------------- */
 
 void hsl_check_call(struct hsl_check *c, struct hsl_node *n);
 /* C14 if the text [n] (N_STR or N_REGEX) is no pattern; other kinds are left alone. */
 void hsl_check_pattern(struct hsl_check *c, const struct hsl_node *n);
 
-/* --- hsl_check_stmt.c ---------------------------------------------------------------------------- */
+/* --- hsl_check_stmt.c ------------------------------------------------------------------------- */
 
 /* The statements from [n] on. True if what stands behind them can be reached. */
 bool hsl_check_statements(struct hsl_check *c, struct hsl_node *n);
 
-/* --- hsl_check.c ---------------------------------------------------------------------------------- */
+/* --- hsl_check.c ------------------------------------------------------------------------------ */
 
 /* Parameters, captures and body of [f], written in the current scope. */
 void hsl_check_function(struct hsl_check *c, struct hsl_function *f);

@@ -10,7 +10,7 @@
 #include "hsl/hsl_env.h"
 #include "hsl/hsl_regex.h"
 
-/* --- Patterns -------------------------------------------------------------------------------------- */
+/* --- Patterns --------------------------------------------------------------------------------- */
 
 /* The pattern string of a literal: "/PATTERN/FLAGS", as the process cache knows it. */
 static void
@@ -40,8 +40,8 @@ hsl_check_pattern(struct hsl_check *c, const struct hsl_node *n)
     if (text.failed) {
         hsl_unit_error(c->u, "C15", n->pos, "limit: not enough memory for the script");
     } else {
-        re = hsl_regex_cache_get(c->u->env ? c->u->env->regexes : NULL, ut_sbuf_text(&text),
-            text.len, &d);
+        re = hsl_regex_cache_get(
+            c->u->env ? c->u->env->regexes : NULL, ut_sbuf_text(&text), text.len, &d);
         if (!re)
             hsl_unit_error(c->u, "C14", n->pos, "regular expression: %s", d.text);
         hsl_regex_unref(re);
@@ -65,11 +65,11 @@ check_pattern_args(struct hsl_check *c, const struct hsl_builtin *b, const struc
     }
 }
 
-/* --- Number of arguments ---------------------------------------------------------------------------- */
+/* --- Number of arguments ---------------------------------------------------------------------- */
 
 static void
-check_arity(struct hsl_check *c, const struct hsl_node *n, struct hsl_name name, unsigned min,
-    unsigned max)
+check_arity(
+    struct hsl_check *c, const struct hsl_node *n, struct hsl_name name, unsigned min, unsigned max)
 {
     uint32_t given = n->u.call.argc;
     char range[40];
@@ -82,8 +82,8 @@ check_arity(struct hsl_check *c, const struct hsl_node *n, struct hsl_name name,
         snprintf(range, sizeof range, "%u argument%s", min, min == 1 ? "" : "s");
     else
         snprintf(range, sizeof range, "%u to %u arguments", min, max);
-    hsl_unit_error(c->u, "C07", n->pos, "%.*s() expects %s, %u given", HSL_NAME_ARGS(name), range,
-        given);
+    hsl_unit_error(
+        c->u, "C07", n->pos, "%.*s() expects %s, %u given", HSL_NAME_ARGS(name), range, given);
 }
 
 static void

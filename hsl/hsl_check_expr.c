@@ -5,7 +5,7 @@
 
 #include "hsl/hsl_check.h"
 
-/* --- Chains ----------------------------------------------------------------------------------------- */
+/* --- Chains ----------------------------------------------------------------------------------- */
 
 /* `$v[]` where a value is wanted. */
 static void
@@ -47,6 +47,8 @@ check_quiet(struct hsl_check *c, struct hsl_node *n, bool unset)
         hsl_check_var_quiet(c, n);
         if (unset)
             hsl_check_var_writable(c, n);
+        if (unset && n->u.var.var)
+            n->u.var.var->unset = true;
         break;
     case HSL_N_INDEX:
         check_quiet(c, n->u.bin.a, unset);
@@ -108,7 +110,7 @@ hsl_check_target(struct hsl_check *c, struct hsl_node *n)
     }
 }
 
-/* --- Operators -------------------------------------------------------------------------------------- */
+/* --- Operators -------------------------------------------------------------------------------- */
 
 /* An expression whose value is never a boolean, as far as one can see. */
 static bool
@@ -184,7 +186,7 @@ check_elem(struct hsl_check *c, struct hsl_node *n)
     hsl_check_expr(c, n->u.elem.value);
 }
 
-/* --- All of them ------------------------------------------------------------------------------------ */
+/* --- All of them ------------------------------------------------------------------------------ */
 
 void
 hsl_check_exprs(struct hsl_check *c, struct hsl_node *n)

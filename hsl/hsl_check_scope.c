@@ -19,8 +19,8 @@ hsl_check_alloc(struct hsl_check *c, size_t size)
     void *m = ut_arena_calloc(c->u->arena, 1, size);
 
     if (!m)
-        hsl_unit_error(c->u, "C15", (struct hsl_pos){1, 1, 0},
-            "limit: not enough memory for the script");
+        hsl_unit_error(
+            c->u, "C15", (struct hsl_pos){1, 1, 0}, "limit: not enough memory for the script");
     return m;
 }
 
@@ -42,7 +42,7 @@ hsl_check_scope_new(struct hsl_check *c, struct hsl_function *f)
     return s;
 }
 
-/* --- Variables ----------------------------------------------------------------------------------- */
+/* --- Variables -------------------------------------------------------------------------------- */
 
 enum var_type { TYPE_STR, TYPE_NUM, TYPE_BOOL, TYPE_ARR, TYPE_NONE };
 
@@ -218,7 +218,7 @@ hsl_check_scope_end(struct hsl_check *c, struct hsl_scope *s)
     }
 }
 
-/* --- Functions and classes ------------------------------------------------------------------------ */
+/* --- Functions and classes -------------------------------------------------------------------- */
 
 /* [a] and [b] are the same place of the same file, included more than once. */
 static bool
@@ -345,7 +345,7 @@ hsl_check_find_symbol(const struct hsl_check *c, struct hsl_name name)
     return NULL;
 }
 
-/* --- Built-ins ------------------------------------------------------------------------------------- */
+/* --- Built-ins -------------------------------------------------------------------------------- */
 
 /* Classes start with a capital and exist everywhere (library §0). */
 static bool

@@ -11,7 +11,7 @@
 
 static bool check_statement(struct hsl_check *c, struct hsl_node *n);
 
-/* --- Loops and branches ------------------------------------------------------------------------------ */
+/* --- Loops and branches ----------------------------------------------------------------------- */
 
 /* The body of a loop. True if a `break` leaves it. */
 static bool
@@ -121,7 +121,7 @@ check_try(struct hsl_check *c, struct hsl_node *n)
     return check_statement(c, n->u.trycatch.handler) || body;
 }
 
-/* --- Simple ones ------------------------------------------------------------------------------------- */
+/* --- Simple ones ------------------------------------------------------------------------------ */
 
 /* A call that ends the run whatever it is given: options such as ["done" => false] could say
  * otherwise, so that only plain texts and numbers count. */
@@ -230,7 +230,7 @@ check_include(struct hsl_check *c, struct hsl_node *n)
     return reaches;
 }
 
-/* --- All of them -------------------------------------------------------------------------------------- */
+/* --- All of them ------------------------------------------------------------------------------ */
 
 static bool
 dispatch(struct hsl_check *c, struct hsl_node *n)

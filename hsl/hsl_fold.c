@@ -38,8 +38,8 @@ hsl_node_is_const(const struct hsl_node *n)
     case HSL_N_COALESCE:
         return hsl_node_is_const(n->u.bin.a) && hsl_node_is_const(n->u.bin.b);
     case HSL_N_TERNARY:
-        return hsl_node_is_const(n->u.tern.a) &&
-               (!n->u.tern.b || hsl_node_is_const(n->u.tern.b)) && hsl_node_is_const(n->u.tern.c);
+        return hsl_node_is_const(n->u.tern.a) && (!n->u.tern.b || hsl_node_is_const(n->u.tern.b)) &&
+               hsl_node_is_const(n->u.tern.c);
     default:
         return false;
     }

@@ -153,8 +153,8 @@ hsl_lex_pos_at(const struct hsl_lex *lx, size_t at)
 }
 
 void
-hsl_lex_fault_at(struct hsl_lex *lx, struct hsl_token *t, const char *code, struct hsl_pos pos,
-    const char *text)
+hsl_lex_fault_at(
+    struct hsl_lex *lx, struct hsl_token *t, const char *code, struct hsl_pos pos, const char *text)
 {
     if (t->fault)
         return;

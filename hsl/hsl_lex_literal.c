@@ -9,7 +9,7 @@
 
 #include "hsl/hsl_lex_internal.h"
 
-/* --- Numbers -------------------------------------------------------------------------------- */
+/* --- Numbers ---------------------------------------------------------------------------------- */
 
 /* Bytes of one decimal number without its underscores; a double needs less than 800 to be exact. */
 #define NUMBER_MAX 800
@@ -79,8 +79,8 @@ check_number_end(struct hsl_lex *lx, struct hsl_token *t, bool fraction)
     if (c == '.' && fraction && is_digit_at(lx, lx->at + 1, 10)) {
         while (lx->at < lx->len && (lx->text[lx->at] == '.' || hsl_lex_is_ident(lx->text[lx->at])))
             lx->at++;
-        hsl_lex_fault_at(lx, t, "C01", pos,
-            "syntax error, unexpected .; a number has one decimal point");
+        hsl_lex_fault_at(
+            lx, t, "C01", pos, "syntax error, unexpected .; a number has one decimal point");
         return;
     }
     if (!hsl_lex_is_ident(c))
@@ -89,8 +89,8 @@ check_number_end(struct hsl_lex *lx, struct hsl_token *t, bool fraction)
         lx->at++;
     snprintf(text, sizeof text, "syntax error, unexpected %.*s after a number%s",
         (int)(lx->at - start > 30 ? 30 : lx->at - start), lx->text + start,
-        c == 'e' || c == 'E' ? "; numbers have no exponent"
-        : c == '_'           ? "; _ stands between two digits"
+        c == 'e' || c == 'E'               ? "; numbers have no exponent"
+        : c == '_'                         ? "; _ stands between two digits"
         : c == 'X' || c == 'B' || c == 'O' ? "; write 0x, 0o, 0b in lower case"
                                            : "");
     hsl_lex_fault_at(lx, t, "C01", pos, text);
@@ -121,7 +121,8 @@ hsl_lex_number(struct hsl_lex *lx, struct hsl_token *t)
     if (n == 0)
         hsl_lex_fault_at(lx, t, "C01", t->pos, "syntax error, unexpected number without digits");
     else if (n > NUMBER_MAX)
-        hsl_lex_fault_at(lx, t, "C01", t->pos, "syntax error, unexpected number of too many digits");
+        hsl_lex_fault_at(
+            lx, t, "C01", t->pos, "syntax error, unexpected number of too many digits");
     else if (radix != 10 || (n <= 15 && !fraction))
         t->num = radix_value(buf, n, radix);
     else if (!hsl_numeric_string(buf, n, &t->num))
@@ -130,7 +131,7 @@ hsl_lex_number(struct hsl_lex *lx, struct hsl_token *t)
     t->text.len = (uint32_t)(lx->at - start);
 }
 
-/* --- Strings -------------------------------------------------------------------------------- */
+/* --- Strings ---------------------------------------------------------------------------------- */
 
 /* The token is [start] to [end]; lx->at goes behind it, and the lines in between are counted. */
 static void
@@ -223,7 +224,7 @@ hsl_lex_raw(struct hsl_lex *lx, struct hsl_token *t)
     }
 }
 
-/* --- Regular expressions -------------------------------------------------------------------- */
+/* --- Regular expressions ---------------------------------------------------------------------- */
 
 static void
 regex_flags(struct hsl_lex *lx, struct hsl_token *t)
@@ -267,7 +268,7 @@ hsl_lex_regex(struct hsl_lex *lx, struct hsl_token *t)
     regex_flags(lx, t);
 }
 
-/* --- Parts of a string ---------------------------------------------------------------------- */
+/* --- Parts of a string ------------------------------------------------------------------------ */
 
 void
 hsl_lex_string_init(struct hsl_lex_string *s, const struct hsl_token *t)

@@ -78,7 +78,7 @@ bool hsl_parse_list_add(const struct hsl_parser *p, struct hsl_parse_list *l, st
 /* The names that make a script modern (language §1) are noted here. */
 void hsl_parse_saw_variable(struct hsl_parser *p, struct hsl_name name);
 
-/* --- hsl_parse_expr.c: operators, postfix chains, assignment ----------------------------------- */
+/* --- hsl_parse_expr.c: operators, postfix chains, assignment ---------------------------------- */
 
 struct hsl_node *hsl_parse_expr(struct hsl_parser *p);
 /* A postfix chain, no assignment behind it. */
@@ -91,7 +91,7 @@ bool hsl_parse_args(struct hsl_parser *p, struct hsl_parse_list *args, bool *spr
 /* "$name" as a node. */
 struct hsl_node *hsl_parse_variable(struct hsl_parser *p);
 
-/* --- hsl_parse_primary.c ----------------------------------------------------------------------- */
+/* --- hsl_parse_primary.c ---------------------------------------------------------------------- */
 
 struct hsl_node *hsl_parse_primary(struct hsl_parser *p);
 /* `[...]` or `array(...)`. */
@@ -100,7 +100,7 @@ struct hsl_node *hsl_parse_array(struct hsl_parser *p);
 bool hsl_parse_text(struct hsl_parser *p, const char *code, const char *text,
     struct hsl_name *out);
 
-/* --- hsl_parse_stmt.c -------------------------------------------------------------------------- */
+/* --- hsl_parse_stmt.c ------------------------------------------------------------------------- */
 
 struct hsl_node *hsl_parse_statement(struct hsl_parser *p);
 /* Statements up to a "}" (or the end of the file), or up to `case` and `default` too. */
@@ -116,7 +116,7 @@ void hsl_parse_skip_block(struct hsl_parser *p);
 /* The same, and over it. Gives NULL. */
 void *hsl_parse_leave_block(struct hsl_parser *p);
 
-/* --- hsl_parse_decl.c: functions, classes, imports ---------------------------------------------- */
+/* --- hsl_parse_decl.c: functions, classes, imports -------------------------------------------- */
 
 /* From the parameters on. [name] is empty for anonymous functions. */
 struct hsl_function *hsl_parse_function(struct hsl_parser *p, struct hsl_name name,
@@ -127,7 +127,7 @@ struct hsl_node *hsl_parse_funcdecl(struct hsl_parser *p);
 struct hsl_node *hsl_parse_class(struct hsl_parser *p);
 struct hsl_node *hsl_parse_import(struct hsl_parser *p);
 
-/* --- hsl_parse_include.c ----------------------------------------------------------------------- */
+/* --- hsl_parse_include.c ---------------------------------------------------------------------- */
 
 /* Reads the main file: its text, or its path. */
 int hsl_parse_open_main(struct hsl_parser *p, const struct hsl_source *src) UT_CHECKED;

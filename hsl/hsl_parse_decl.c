@@ -4,7 +4,7 @@
 
 #include "hsl/hsl_parse.h"
 
-/* --- Functions ---------------------------------------------------------------------------------- */
+/* --- Functions -------------------------------------------------------------------------------- */
 
 bool
 hsl_parse_decl_name(struct hsl_parser *p, struct hsl_name *name)
@@ -20,8 +20,7 @@ hsl_parse_decl_name(struct hsl_parser *p, struct hsl_name *name)
 
 /* C11: what may stand behind what. */
 static void
-check_param_order(struct hsl_parser *p, const struct hsl_function *f,
-    const struct hsl_param *param)
+check_param_order(struct hsl_parser *p, const struct hsl_function *f, const struct hsl_param *param)
 {
     bool optional = f->required < f->param_count;
 
@@ -31,8 +30,8 @@ check_param_order(struct hsl_parser *p, const struct hsl_function *f,
         hsl_parse_error(p, "C11", param->pos, "required parameter after optional one");
     for (const struct hsl_param *q = f->params; q; q = q->next)
         if (hsl_name_is(q->name, param->name))
-            hsl_parse_error(p, "C04", param->pos, "$%.*s is already defined",
-                HSL_NAME_ARGS(param->name));
+            hsl_parse_error(
+                p, "C04", param->pos, "$%.*s is already defined", HSL_NAME_ARGS(param->name));
 }
 
 /* Counts [param] as the last one of [f]. */
@@ -167,14 +166,14 @@ hsl_parse_funcdecl(struct hsl_parser *p)
     return n;
 }
 
-/* --- Classes ------------------------------------------------------------------------------------ */
+/* --- Classes ---------------------------------------------------------------------------------- */
 
 /* A class while it is read. */
 struct reader {
     struct hsl_class_decl *c;
     struct hsl_member_var **vars; /* ends of its lists */
     struct hsl_node **methods;
-    unsigned h;                   /* height so far */
+    unsigned h; /* height so far */
 };
 
 struct modifiers {
@@ -311,7 +310,7 @@ hsl_parse_class(struct hsl_parser *p)
     return n;
 }
 
-/* --- Imports ------------------------------------------------------------------------------------ */
+/* --- Imports ---------------------------------------------------------------------------------- */
 
 /* An identifier or a variable. */
 static bool
@@ -336,8 +335,7 @@ parse_symbol(struct hsl_parser *p)
     if (!n)
         return NULL;
     n->u.importsym.star = hsl_parse_accept(p, HSL_T_MUL);
-    if (!n->u.importsym.star &&
-        !parse_symbol_name(p, &n->u.importsym.name, &n->u.importsym.is_var))
+    if (!n->u.importsym.star && !parse_symbol_name(p, &n->u.importsym.name, &n->u.importsym.is_var))
         return NULL;
     n->u.importsym.as = n->u.importsym.name;
     if (!n->u.importsym.star && p->tok.kind != HSL_T_AS)

@@ -8,8 +8,21 @@
 
 /* --- Operators -------------------------------------------------------------------------------- */
 
-enum { LEVEL_COALESCE = 1, LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_EQUAL, LEVEL_REL, LEVEL_CONCAT,
-    LEVEL_BOR, LEVEL_BXOR, LEVEL_BAND, LEVEL_SHIFT, LEVEL_ADD, LEVEL_MUL };
+enum {
+    LEVEL_COALESCE = 1,
+    LEVEL_OR,
+    LEVEL_AND,
+    LEVEL_NOT,
+    LEVEL_EQUAL,
+    LEVEL_REL,
+    LEVEL_CONCAT,
+    LEVEL_BOR,
+    LEVEL_BXOR,
+    LEVEL_BAND,
+    LEVEL_SHIFT,
+    LEVEL_ADD,
+    LEVEL_MUL
+};
 
 /* Binary operators; level 0: the token is none. `**` is part of the operand (parse_power). */
 static const struct binary {
@@ -80,7 +93,7 @@ parse_deeper(struct hsl_parser *p, struct hsl_node *(*parse)(struct hsl_parser *
     return n;
 }
 
-/* --- What may be assigned to ------------------------------------------------------------------- */
+/* --- What may be assigned to ------------------------------------------------------------------ */
 
 /* [n] is a chain that starts at a variable. */
 static bool
@@ -264,7 +277,7 @@ hsl_parse_target(struct hsl_parser *p)
     return not_assignable(p, start);
 }
 
-/* --- Postfix chains ----------------------------------------------------------------------------- */
+/* --- Postfix chains --------------------------------------------------------------------------- */
 
 /* An expression that may be missing in front of [end] or a colon. */
 static bool
@@ -295,8 +308,7 @@ parse_slice(struct hsl_parser *p, struct hsl_node *a, struct hsl_node *first, st
         if (hsl_parse_accept(p, HSL_T_COLON) && !parse_bound(p, &step, &h))
             return NULL;
     }
-    if (!hsl_parse_expect(p, HSL_T_RBRACKET) ||
-        !(n = hsl_parse_node(p, HSL_N_SLICE, pos, h)))
+    if (!hsl_parse_expect(p, HSL_T_RBRACKET) || !(n = hsl_parse_node(p, HSL_N_SLICE, pos, h)))
         return NULL;
     n->u.slice.a = a;
     n->u.slice.first = first;
@@ -323,8 +335,7 @@ parse_subscript(struct hsl_parser *p, struct hsl_node *a)
     }
     if (p->tok.kind == HSL_T_COLON || p->tok.kind == HSL_T_COLON2)
         return parse_slice(p, a, key, pos, h);
-    if (!hsl_parse_expect(p, HSL_T_RBRACKET) ||
-        !(n = hsl_parse_node(p, HSL_N_INDEX, pos, h)))
+    if (!hsl_parse_expect(p, HSL_T_RBRACKET) || !(n = hsl_parse_node(p, HSL_N_INDEX, pos, h)))
         return NULL;
     n->u.bin.a = a;
     n->u.bin.b = key;
@@ -424,7 +435,7 @@ hsl_parse_chain(struct hsl_parser *p)
     return n;
 }
 
-/* --- From ++ up to the whole expression ---------------------------------------------------------- */
+/* --- From ++ up to the whole expression ------------------------------------------------------- */
 
 /* ++ or -- on [n], which starts at [start]; the node stands at [pos]. */
 static struct hsl_node *

@@ -34,8 +34,8 @@ add_file(struct hsl_parser *p, const char *name, struct hsl_pos pos)
     if (n >= MAX_FILES)
         return hsl_parse_limit(p, pos, "more than %d included files", MAX_FILES);
     if ((n & (n - 1)) == 0) { /* 0 and powers of two: full */
-        struct hsl_source_file *bigger = hsl_parse_alloc(p, (n ? 2 * (size_t)n : 1) *
-                                                                sizeof *bigger);
+        struct hsl_source_file *bigger =
+            hsl_parse_alloc(p, (n ? 2 * (size_t)n : 1) * sizeof *bigger);
 
         if (!bigger)
             return NULL;
@@ -87,8 +87,8 @@ load(struct hsl_parser *p, const char *path, const char *shown, struct hsl_pos p
     ut_sbuf_init(&text, max);
     if (ut_file_read(path, max, &text, &d) != 0) {
         if (errno)
-            hsl_parse_error(p, "C13", pos, "cannot open %s: %s", shown,
-                strerror_r(errno, why, sizeof why));
+            hsl_parse_error(
+                p, "C13", pos, "cannot open %s: %s", shown, strerror_r(errno, why, sizeof why));
         else
             hsl_parse_error(p, "C13", pos, "cannot open %s: %s", shown, d.text);
     } else if ((l = hsl_parse_alloc(p, sizeof *l)) != NULL) {
@@ -213,8 +213,8 @@ find_file(struct hsl_parser *p, struct hsl_name name, struct hsl_pos pos, struct
         hsl_parse_error(p, "C13", pos, "cannot open %.*s: no files here", HSL_NAME_ARGS(name));
         return false;
     }
-    if (hsl_path_resolve(p->u->env, name.p, name.len, p->u->files[pos.file].path, true, path,
-            &d) != 0) {
+    if (hsl_path_resolve(p->u->env, name.p, name.len, p->u->files[pos.file].path, true, path, &d) !=
+        0) {
         hsl_parse_error(p, "C13", pos, "%s", d.text);
         return false;
     }
@@ -223,8 +223,8 @@ find_file(struct hsl_parser *p, struct hsl_name name, struct hsl_pos pos, struct
 
 /* The body of the file that the real path [path] names, or NULL. [shown]: as in the statement. */
 static struct hsl_node *
-include_path(struct hsl_parser *p, const char *path, const char *shown, bool once,
-    struct hsl_pos pos)
+include_path(
+    struct hsl_parser *p, const char *path, const char *shown, bool once, struct hsl_pos pos)
 {
     struct hsl_name key = {path, (uint32_t)strlen(path)};
     struct hsl_source_file *f;
@@ -235,8 +235,8 @@ include_path(struct hsl_parser *p, const char *path, const char *shown, bool onc
     if (is_cycle(p, path, shown, pos))
         return NULL;
     if (p->include_depth >= p->u->limits->max_include_depth)
-        return hsl_parse_limit(p, pos, "include depth (%u) exceeded",
-            p->u->limits->max_include_depth);
+        return hsl_parse_limit(
+            p, pos, "include depth (%u) exceeded", p->u->limits->max_include_depth);
     l = load(p, path, shown, pos);
     if (!l || !count_source(p, l->len, pos))
         return NULL;

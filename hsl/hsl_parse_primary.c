@@ -5,7 +5,7 @@
 
 #include "hsl/hsl_parse.h"
 
-/* --- Strings ------------------------------------------------------------------------------------ */
+/* --- Strings ---------------------------------------------------------------------------------- */
 
 /* A text node, or NULL. */
 static struct hsl_node *
@@ -33,8 +33,8 @@ decode_text(struct hsl_parser *p, struct hsl_lex_string *s, struct hsl_lex_part 
             return kind;
         *len += part->len;
         if (kind == HSL_PART_ESCAPE)
-            hsl_unit_warn(p->u, "W1", part->pos, "unknown escape \\%.1s stays as it is",
-                buf + *len - 1);
+            hsl_unit_warn(
+                p->u, "W1", part->pos, "unknown escape \\%.1s stays as it is", buf + *len - 1);
     }
 }
 
@@ -113,7 +113,7 @@ hsl_parse_text(struct hsl_parser *p, const char *code, const char *text, struct 
     return hsl_parse_error(p, code, pos, "%s", text) != NULL;
 }
 
-/* --- Leaves ------------------------------------------------------------------------------------- */
+/* --- Leaves ----------------------------------------------------------------------------------- */
 
 /* A node of the current token alone. */
 static struct hsl_node *
@@ -236,7 +236,7 @@ parse_builtin(struct hsl_parser *p)
     return n;
 }
 
-/* --- Arrays ------------------------------------------------------------------------------------- */
+/* --- Arrays ----------------------------------------------------------------------------------- */
 
 /* One element of an array literal. */
 static struct hsl_node *
@@ -267,8 +267,8 @@ parse_elem(struct hsl_parser *p)
 
 /* The elements up to [close], in a node of [kind] at [pos]. */
 static struct hsl_node *
-parse_elems(struct hsl_parser *p, enum hsl_node_kind kind, struct hsl_pos pos,
-    enum hsl_token_kind close)
+parse_elems(
+    struct hsl_parser *p, enum hsl_node_kind kind, struct hsl_pos pos, enum hsl_token_kind close)
 {
     struct hsl_parse_list l;
     struct hsl_node *n;
@@ -323,7 +323,7 @@ parse_object(struct hsl_parser *p)
     return parse_elems(p, HSL_N_OBJECT, pos, HSL_T_RBRACKET);
 }
 
-/* --- match, cache, isset ------------------------------------------------------------------------ */
+/* --- match, cache, isset ---------------------------------------------------------------------- */
 
 /* The tests of one arm: `default`, or expressions. */
 static bool
@@ -421,8 +421,8 @@ parse_cached_callee(struct hsl_parser *p)
         return hsl_parse_fail(p, "name of a function", NULL);
     n = parse_name(p);
     if (n && n->kind == HSL_N_STATIC && n->u.scoped.is_var)
-        return hsl_parse_error(p, "C01", n->pos,
-            "syntax error, unexpected variable, expected name of a function");
+        return hsl_parse_error(
+            p, "C01", n->pos, "syntax error, unexpected variable, expected name of a function");
     return n;
 }
 
@@ -478,7 +478,7 @@ parse_isset(struct hsl_parser *p)
     return n;
 }
 
-/* --- All of them -------------------------------------------------------------------------------- */
+/* --- All of them ------------------------------------------------------------------------------ */
 
 /* An anonymous function. */
 static struct hsl_node *

@@ -10,7 +10,7 @@
 
 #include "hsl/hsl_parse.h"
 
-/* --- Going on ----------------------------------------------------------------------------------- */
+/* --- Going on --------------------------------------------------------------------------------- */
 
 /* A token that starts a statement and nothing else. */
 static bool
@@ -130,7 +130,7 @@ hsl_parse_semi(struct hsl_parser *p, const char *hint)
     return !p->stop && (p->tok.kind == HSL_T_RBRACE || p->tok.pos.line > p->last_line);
 }
 
-/* --- Simple statements -------------------------------------------------------------------------- */
+/* --- Simple statements ------------------------------------------------------------------------ */
 
 /* A statement of [kind] around [a], which is the tree made last, or NULL if there may be none. */
 static struct hsl_node *
@@ -199,11 +199,10 @@ parse_word_expr(struct hsl_parser *p, enum hsl_node_kind kind)
     n = a ? make_simple(p, kind, pos, a) : NULL;
     if (!n)
         return NULL;
-    return hsl_parse_semi(p, kind == HSL_N_ECHO && p->tok.kind == HSL_T_COMMA
-                                 ? "join texts with ."
-                                 : NULL)
-        ? n
-        : NULL;
+    return hsl_parse_semi(
+               p, kind == HSL_N_ECHO && p->tok.kind == HSL_T_COMMA ? "join texts with ." : NULL)
+               ? n
+               : NULL;
 }
 
 static struct hsl_node *
@@ -262,7 +261,7 @@ parse_global(struct hsl_parser *p)
     return n;
 }
 
-/* --- Branches and loops ------------------------------------------------------------------------- */
+/* --- Branches and loops ----------------------------------------------------------------------- */
 
 /* `else`, or a word that somebody took for `else if`. */
 static bool
@@ -323,8 +322,8 @@ parse_if(struct hsl_parser *p)
         last->u.tern.c = part;
         last = part;
         if (++links + h >= HSL_PARSE_MAX_HEIGHT)
-            return hsl_parse_limit(p, part->pos, "chain of more than %d parts",
-                HSL_PARSE_MAX_HEIGHT);
+            return hsl_parse_limit(
+                p, part->pos, "chain of more than %d parts", HSL_PARSE_MAX_HEIGHT);
         if (!and_if)
             break;
     }
@@ -388,8 +387,7 @@ parse_for(struct hsl_parser *p)
 
     hsl_parse_advance(p);
     if (!hsl_parse_expect(p, HSL_T_LPAREN) || !parse_for_part(p, HSL_T_SEMI, &init, &h) ||
-        !parse_for_part(p, HSL_T_SEMI, &cond, &h) ||
-        !parse_for_part(p, HSL_T_RPAREN, &step, &h))
+        !parse_for_part(p, HSL_T_SEMI, &cond, &h) || !parse_for_part(p, HSL_T_RPAREN, &step, &h))
         hsl_parse_skip_paren(p, true);
     n = finish_loop(p, HSL_N_FOR, pos, h, &body);
     if (!n)
@@ -429,8 +427,7 @@ parse_foreach(struct hsl_parser *p)
     unsigned h = 0;
 
     hsl_parse_advance(p);
-    if (!hsl_parse_expect(p, HSL_T_LPAREN) ||
-        !parse_foreach_head(p, &subject, &key, &value, &h))
+    if (!hsl_parse_expect(p, HSL_T_LPAREN) || !parse_foreach_head(p, &subject, &key, &value, &h))
         hsl_parse_skip_paren(p, false);
     n = finish_loop(p, HSL_N_FOREACH, pos, h, &body);
     if (!n)
@@ -442,7 +439,7 @@ parse_foreach(struct hsl_parser *p)
     return n;
 }
 
-/* --- switch ------------------------------------------------------------------------------------- */
+/* --- switch ----------------------------------------------------------------------------------- */
 
 /* `case x:` or `default:` with the statements behind it. */
 static struct hsl_node *
@@ -523,7 +520,7 @@ parse_switch(struct hsl_parser *p)
     return n;
 }
 
-/* --- try, barrier ------------------------------------------------------------------------------- */
+/* --- try, barrier ----------------------------------------------------------------------------- */
 
 /* `catch ( $v )`; typed ones of other languages get a hint. */
 static struct hsl_node *
@@ -590,7 +587,7 @@ parse_barrier(struct hsl_parser *p)
     return n;
 }
 
-/* --- Lists and all of them ----------------------------------------------------------------------- */
+/* --- Lists and all of them -------------------------------------------------------------------- */
 
 static bool
 ends_list(const struct hsl_parser *p, bool in_switch)

@@ -1,6 +1,7 @@
 /* hsl_path.c - which file a script means (language §12, File names), and the proof that it lies
  * where scripts may read. Not here: reading it (lib/ut_file.h), keeping it (hsl_file.c).
- * Threads: any. Fails: no such file, outside the roots, no memory; the text is in the diagnostic. */
+ * Threads: any. Fails: no such file, outside the roots, no memory; the text is in the diagnostic.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -56,7 +57,8 @@ cannot_open_errno(const struct lookup *l, int err)
 
 enum found { FOUND, MISSING, OUTSIDE, FAILED };
 
-/* Looks for the path [rel] (of [base], or absolute) and whether it is below [root]. FAILED: errno. */
+/* Looks for the path [rel] (of [base], or absolute) and whether it is below [root]. FAILED: errno.
+ */
 static enum found
 look_in(const char *root, const char *base, const char *rel, struct ut_sbuf *out)
 {
@@ -204,9 +206,9 @@ hsl_path_resolve(const struct hsl_env *env, const char *name, size_t len, const 
     ut_sbuf_init(&text, PATH_MAX - 1);
     ut_sbuf_add(&text, name, len);
     l.name = ut_sbuf_text(&text);
-    r = text.failed ? ut_diag_set(d, "cannot open a file whose name is longer than %d bytes",
-                          PATH_MAX - 1)
-                    : resolve(&l);
+    r = text.failed
+            ? ut_diag_set(d, "cannot open a file whose name is longer than %d bytes", PATH_MAX - 1)
+            : resolve(&l);
     ut_sbuf_fini(&text);
     return r;
 }

@@ -15,8 +15,8 @@ add(struct hsl_unit *u, enum ut_diag_level level, const char *code, struct hsl_p
         (void)ut_diag_list_at(u->diags, level, code, NULL, pos.line, pos.column, "%s", text);
         return;
     }
-    (void)ut_diag_list_at(u->diags, level, code, u->files[pos.file].name, pos.line, pos.column,
-        "%s", text);
+    (void)ut_diag_list_at(
+        u->diags, level, code, u->files[pos.file].name, pos.line, pos.column, "%s", text);
     for (int i = pos.file; u->files[i].included_by >= 0; i = u->files[i].included_by) {
         struct hsl_pos at = u->files[i].include_pos;
 

@@ -63,8 +63,10 @@ static const struct row rows[] = {
     {CORE, "function f() {} function f() {}", "1:26 C04 f is already defined"},
     {CORE, "if (1) { function f() {} } else function f() {}", "1:42 C04 f is already defined"},
     {CORE, "function f() { function g() {} } function g() {}", ""},
-    {CORE, "echo outer(); function outer() { function inner() { return mid(); } function mid() { "
-           "return 1; } return inner(); }", ""},
+    {CORE,
+        "echo outer(); function outer() { function inner() { return mid(); } function mid() { "
+        "return 1; } return inner(); }",
+        ""},
     {CORE, "function outer() { function inner() { } } inner();", "1:43 C04 unknown function inner"},
     {CORE, "function ($a) closure ($a) {};", "1:24 C04 $a is already defined"},
     {RCPT, "Deliver();", "1:1 C04 function Deliver is not available in the rcpt flow"},
@@ -91,7 +93,8 @@ static const struct row rows[] = {
     {RCPT, "function f() { global $sender; $sender = 1; }",
         "1:32 C05 cannot assign to read-only variable $sender"},
     {RCPT, "function f($sender) { $sender = 1; $recipient = $sender; }", ""},
-    {RCPT, "function f() { global $sender; return function () closure ($sender) { $sender = 1; }; }",
+    {RCPT,
+        "function f() { global $sender; return function () closure ($sender) { $sender = 1; }; }",
         ""},
     {CORE, "$sender = 1;", ""},
     {ACCESS, "$recipient = 1; $senderip = 2;",
@@ -117,8 +120,7 @@ static const struct row rows[] = {
         "1:47 C07 f() expects 1 to 2 arguments, 3 given"},
     {CORE, "f(); f(1, 2); function f($a, ...$r) {}",
         "1:1 C07 f() expects at least 1 argument, 0 given"},
-    {CORE, "function f() {} f(1); $g = f; $g(1);",
-        "1:17 C07 f() expects 0 arguments, 1 given"},
+    {CORE, "function f() {} f(1); $g = f; $g(1);", "1:17 C07 f() expects 0 arguments, 1 given"},
     {CORE, "echo 1 + two(); function two($a, $b) {}",
         "1:10 C07 two() expects 2 arguments, 0 given"},
     {CORE, "function strlen($a, $b) {} strlen(1);",
@@ -158,8 +160,7 @@ static const struct row rows[] = {
     {CORE, "function f($a) { if ($a) return 1; else return 2; return 3; }",
         "1:51 W4 unreachable code"},
     {CORE, "function f($a) { if ($a) return 1; else if (2) return 2; return 3; }", ""},
-    {CORE, "switch (1) { case 1: return; default: throw 1; } echo 2;",
-        "1:50 W4 unreachable code"},
+    {CORE, "switch (1) { case 1: return; default: throw 1; } echo 2;", "1:50 W4 unreachable code"},
     {CORE, "switch (1) { case 1: return; break; default: throw 1; }", ""},
     {CORE, "switch (1) { case 1: return; } echo 2;", ""},
     {CORE, "try { throw 1; } catch ($e) { return; } echo 2;", "1:41 W4 unreachable code"},
@@ -196,8 +197,11 @@ static const struct row rows[] = {
     {AUTH, "function f() { global $saslpassword; echo $saslpassword; }",
         "1:43 W10 $saslpassword is written to the log"},
     /* the seeds (§20) */
-    {AUTH, "// a comment may come first\nif (count($info=in_file($saslusername,\"file://accounts.txt\", "
-           "\":\")) == 2 and $info[1] == $saslpassword) { Accept(); }", ""},
+    {AUTH,
+        "// a comment may come first\nif "
+        "(count($info=in_file($saslusername,\"file://accounts.txt\", "
+        "\":\")) == 2 and $info[1] == $saslpassword) { Accept(); }",
+        ""},
     {RCPT, "if ($saslauthed) Accept(); else Reject(\"This server require authentication\");", ""},
 };
 
@@ -208,8 +212,8 @@ test_rows(void)
         struct ut_sbuf b;
         char name[300];
 
-        snprintf(name, sizeof name, "%zu: %.*s", i, (int)strcspn(rows[i].text, "\n#"),
-            rows[i].text);
+        snprintf(
+            name, sizeof name, "%zu: %.*s", i, (int)strcspn(rows[i].text, "\n#"), rows[i].text);
         ut_sbuf_init(&b, 10000);
         check(rows[i].text, rows[i].flow, NULL, &b);
         tap_str(ut_sbuf_text(&b), rows[i].want, name);
@@ -217,7 +221,7 @@ test_rows(void)
     }
 }
 
-/* --- What is left in the tree -------------------------------------------------------------------- */
+/* --- What is left in the tree ----------------------------------------------------------------- */
 
 static void
 add_flag(struct ut_sbuf *b, bool set, const char *text)
@@ -268,12 +272,14 @@ static const struct row trees[] = {
     {CORE, "function f($a, $b = 1, ...$c) { $d = $a; }",
         "classic;  | f(1-2...): $a param read 0, $b param 1, $c param 2, $d assigned | mentions"},
     {CORE, "$n = 1; function up() { global $n; $n += 1; }",
-        "classic; $n assigned captured | up(0-0): $n assigned captured global of globals | mentions"},
+        "classic; $n assigned captured | up(0-0): $n assigned captured global of globals | "
+        "mentions"},
     {CORE, "function mk() { $n = 0; return function ($x) closure ($n) { $n += $x; }; }",
         "classic;  | mk(0-0): $n assigned captured | (1-1): $x param read 0, $n assigned captured "
         "capture of function | mentions"},
-    {RCPT, "echo $sender . $recipient; function f() { global $senderip; return $senderip; } "
-           "str_lower(\"x\"); str_lower(\"y\"); Reject(\"no\");",
+    {RCPT,
+        "echo $sender . $recipient; function f() { global $senderip; return $senderip; } "
+        "str_lower(\"x\"); str_lower(\"y\"); Reject(\"no\");",
         "classic; $sender read predefined readonly, $recipient read predefined readonly, $senderip "
         "captured predefined readonly | f(0-0): $senderip read captured global of globals | "
         "mentions $sender $recipient $senderip str_lower Reject"},
@@ -289,8 +295,8 @@ static void
 test_trees(void)
 {
     for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++) {
-        struct hsl_source src = {.name = "t.hsl", .text = trees[i].text,
-            .len = strlen(trees[i].text)};
+        struct hsl_source src = {
+            .name = "t.hsl", .text = trees[i].text, .len = strlen(trees[i].text)};
         struct tree_unit t;
         struct ut_sbuf b;
 
@@ -325,8 +331,10 @@ test_symbols(void)
         "a call before the declaration finds it");
     n = n->next->next;
     s = n->u.un.a->u.call.callee->u.name.sym;
-    tap_ok(s && s->kind == HSL_SYM_BUILTIN && strcmp(s->builtin->name, "strlen") == 0, "a built-in");
-    tap_ok(n->u.un.a->u.call.args->u.name.sym == t.u.body->u.list.first->u.un.a->u.call.callee->u.name.sym,
+    tap_ok(
+        s && s->kind == HSL_SYM_BUILTIN && strcmp(s->builtin->name, "strlen") == 0, "a built-in");
+    tap_ok(n->u.un.a->u.call.args->u.name.sym ==
+               t.u.body->u.list.first->u.un.a->u.call.callee->u.name.sym,
         "a function as a value");
     n = n->next;
     s = n->u.un.a->u.assign.value->u.name.sym;
@@ -334,7 +342,7 @@ test_symbols(void)
     tree_unit_fini(&t);
 }
 
-/* --- Files ----------------------------------------------------------------------------------------- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 static char dir[] = "/tmp/hsl_check.XXXXXX";
 
@@ -374,8 +382,9 @@ test_include(void)
 static void
 test_memory(void)
 {
-    static const char text[] = "$n = 1; function f($a, $b = [1]) { global $n; return strlen($a) . $n; } "
-                               "foreach ([1] as $k => $v) { echo f(\"$k$v\"); }";
+    static const char text[] =
+        "$n = 1; function f($a, $b = [1]) { global $n; return strlen($a) . $n; } "
+        "foreach ([1] as $k => $v) { echo f(\"$k$v\"); }";
     struct hsl_source src = {.name = "t.hsl", .text = text, .len = sizeof text - 1};
     long checked = 0;
 

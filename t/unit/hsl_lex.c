@@ -34,7 +34,8 @@ add_token(struct ut_sbuf *b, const struct hsl_token *t)
     }
 }
 
-/* All tokens of [text] with a blank between, faults as {LINE:COLUMN CODE TEXT} in front of theirs. */
+/* All tokens of [text] with a blank between, faults as {LINE:COLUMN CODE TEXT} in front of theirs.
+ */
 static void
 lex_all(const char *text, size_t len, struct ut_sbuf *b)
 {
@@ -62,11 +63,15 @@ static const struct {
     {" \t\r\n", ""},
     {"// to the end\n1 /* a\n * b */ 2 // last", "N1 N2"},
     {"/**/1/***/2", "N1 N2"},
-    {"\xef\xbb\xbf" "echo", "echo"},
+    {"\xef\xbb\xbf"
+     "echo",
+        "echo"},
     /* numbers */
-    {"0 007 12 1_000 1.5 0.1 5.25_5", "N0 N7 N12 N1000 N1.5 N0.10000000000000001 N5.2549999999999999"},
-    {"0xfa 0XfA", "N250 {1:7 C01 syntax error, unexpected XfA after a number; write 0x, 0o, 0b in lower "
-                  "case}N0"},
+    {"0 007 12 1_000 1.5 0.1 5.25_5",
+        "N0 N7 N12 N1000 N1.5 N0.10000000000000001 N5.2549999999999999"},
+    {"0xfa 0XfA",
+        "N250 {1:7 C01 syntax error, unexpected XfA after a number; write 0x, 0o, 0b in lower "
+        "case}N0"},
     {"0xdead_BEEF 0o372 0b1111_1010", "N3735928559 N250 N250"},
     {"5.\"x\"", "N5 . S(x)"},
     {"5..5", "N5 . . N5"},
@@ -74,15 +79,19 @@ static const struct {
     {"1.2.3", "{1:4 C01 syntax error, unexpected .; a number has one decimal point}N1.2"},
     {"1e5", "{1:2 C01 syntax error, unexpected e5 after a number; numbers have no exponent}N1"},
     {"1_", "{1:2 C01 syntax error, unexpected _ after a number; _ stands between two digits}N1"},
-    {"1__0", "{1:2 C01 syntax error, unexpected __0 after a number; _ stands between two digits}N1"},
+    {"1__0",
+        "{1:2 C01 syntax error, unexpected __0 after a number; _ stands between two digits}N1"},
     {"0x", "{1:1 C01 syntax error, unexpected number without digits}N0"},
     {"0b12", "{1:4 C01 syntax error, unexpected 2 after a number}N1"},
     {"5abc", "{1:2 C01 syntax error, unexpected abc after a number}N5"},
     /* words */
     {"and array as barrier break builtin cache case catch class closure continue default echo else",
-        "and array as barrier break builtin cache case catch class closure continue default echo else"},
-    {"false for foreach forever function global if import include include_once isset match none not",
-        "false for foreach forever function global if import include include_once isset match none not"},
+        "and array as barrier break builtin cache case catch class closure continue default echo "
+        "else"},
+    {"false for foreach forever function global if import include include_once isset match none "
+     "not",
+        "false for foreach forever function global if import include include_once isset match none "
+        "not"},
     {"object or return switch throw true try unset while yield",
         "object or return switch throw true try unset while yield"},
     {"ands And _x x1 from with static private constructor this",
@@ -113,7 +122,8 @@ static const struct {
     {"'x';", "{1:1 C01 syntax error, unexpected '; strings are written \"…\" or ''…''}R(x) ;"},
     {"'two words' 1", "{1:1 C01 syntax error, unexpected '; strings are written \"…\" or ''…''}"
                       "R(two words) N1"},
-    {"'\n1", "{1:1 C01 syntax error, unexpected '; strings are written \"…\" or ''…''}character N1"},
+    {"'\n1",
+        "{1:1 C01 syntax error, unexpected '; strings are written \"…\" or ''…''}character N1"},
     /* regular expressions */
     {"#/x\\/Y/i #/[/]/", "#/x\\/Y/i #/[/ ] /"},
     {"#/a/iimsxuUX", "#/a/imsxuUX"},
@@ -124,13 +134,16 @@ static const struct {
     /* what else can be wrong */
     {"1 /* 2", "N1 {1:3 C02 unterminated comment}"},
     {"1/*", "N1 {1:2 C02 unterminated comment}"},
-    {"1\xc2\xa0" "2", "N1 {1:2 C01 syntax error, unexpected non-breaking space (U+00A0); write a space}"
-                     "character N2"},
+    {"1\xc2\xa0"
+     "2",
+        "N1 {1:2 C01 syntax error, unexpected non-breaking space (U+00A0); write a space}"
+        "character N2"},
     {"\xe2\x80\x9cx\xe2\x80\x9d",
         "{1:1 C01 syntax error, unexpected typographic quote (U+201C); write \"}character i:x "
         "{1:5 C01 syntax error, unexpected typographic quote (U+201D); write \"}character"},
-    {"\xc3\xa5", "{1:1 C01 syntax error, unexpected character U+00E5; outside strings only ASCII is "
-                 "allowed}character"},
+    {"\xc3\xa5",
+        "{1:1 C01 syntax error, unexpected character U+00E5; outside strings only ASCII is "
+        "allowed}character"},
     {"\xff", "{1:1 C01 syntax error, unexpected byte \\xFF}character"},
     {"@", "{1:1 C01 syntax error, unexpected @}character"},
     {"`", "{1:1 C01 syntax error, unexpected `}character"},
@@ -157,7 +170,9 @@ test_nul(void)
     struct ut_sbuf b;
 
     ut_sbuf_init(&b, 1000);
-    lex_all("1\0" "2", 3, &b);
+    lex_all("1\0"
+            "2",
+        3, &b);
     tap_str(ut_sbuf_text(&b), "N1 {1:2 C01 syntax error, unexpected NUL byte}character N2", "NUL");
     ut_sbuf_reset(&b);
     lex_all("//\0\n1", 5, &b);
@@ -175,7 +190,8 @@ test_nul(void)
 static void
 test_positions(void)
 {
-    static const char text[] = "\xef\xbb\xbf" "a\r\n\tb \"x\ny\" c /*\n*/ d";
+    static const char text[] = "\xef\xbb\xbf"
+                               "a\r\n\tb \"x\ny\" c /*\n*/ d";
     static const struct {
         unsigned line, column;
     } want[] = {{1, 1}, {2, 2}, {2, 4}, {3, 4}, {4, 4}, {4, 5}};
@@ -233,8 +249,8 @@ static const struct {
 static void
 string_parts(const char *text, struct ut_sbuf *b)
 {
-    struct hsl_token t = {.kind = HSL_T_STRING, .pos = {1, 0, 0},
-        .text = {text, (uint32_t)strlen(text)}};
+    struct hsl_token t = {
+        .kind = HSL_T_STRING, .pos = {1, 0, 0}, .text = {text, (uint32_t)strlen(text)}};
     struct hsl_lex_string s;
     struct hsl_lex_part part;
     enum hsl_lex_part_kind kind;

@@ -74,8 +74,7 @@ static const struct row expressions[] = {
     {"1 ? 2 ? 3 : 4 : 5;", "(? 1 (? 2 3 4) 5)"},
     {"1 ?: 2;", "(? 1 - 2)"},
     {"1 ? : 2;", "(? 1 - 2)"},
-    {"true ? $t[\"sp\"] ?? $t[\"p\"] : \"x\";",
-        "(? true (?? ([] $t \"sp\") ([] $t \"p\")) \"x\")"},
+    {"true ? $t[\"sp\"] ?? $t[\"p\"] : \"x\";", "(? true (?? ([] $t \"sp\") ([] $t \"p\")) \"x\")"},
     {"(1 + 2) * 3;", "(* (+ 1 2) 3)"},
     {"5.\"x\";", "(. 5 \"x\")"},
     /* assignment binds to the lvalue right before it */
@@ -100,7 +99,8 @@ static const struct row expressions[] = {
     {"$v[1:2] = [3];", "(= (slice $v( 1 2)) (array 3))"},
     /* ++ and -- */
     {"$c + $v * 10 ** --$m;", "(+ $c (* $v (** 10 (pre-- $m))))"},
-    {"!$k--; ++$i > 2; $h[\"x\"]++;", "(not (post-- $k)); (> (pre++ $i) 2); (post++ ([] $h \"x\"))"},
+    {"!$k--; ++$i > 2; $h[\"x\"]++;",
+        "(not (post-- $k)); (> (pre++ $i) 2); (post++ ([] $h \"x\"))"},
     {"- --$a;", "(neg (pre-- $a))"},
     /* patterns */
     {"[$a, $b, $c = 3] = [1, 2];", "(= (pattern $a $b $c=3) (array 1 2))"},
@@ -125,7 +125,8 @@ static const struct row expressions[] = {
     {"[]; [1,]; [1, \"k\" => 2, ...$x];", "(array); (array 1); (array 1 \"k\"=>2 ...$x)"},
     {"array(); array(\"a\" => 1, 2,);", "(array); (array \"a\"=>1 2)"},
     {"f(); f(1, ...$a,); $o->m(1)->n; $a[\"k\"](); f()();",
-        "(call f); (call f 1 ...$a); (-> (call (-> $o m) 1) n); (call ([] $a \"k\")); (call (call f))"},
+        "(call f); (call f 1 ...$a); (-> (call (-> $o m) 1) n); (call ([] $a \"k\")); (call (call "
+        "f))"},
     {"builtin f; builtin f(1); A::b; A::b(); static::$c; ns::$v;",
         "builtin:f; (call builtin:f 1); A::b; (call A::b); static::$c; ns::$v"},
     {"$o->class->if->echo();", "(call (-> (-> (-> $o class) if) echo))"},
@@ -136,8 +137,7 @@ static const struct row expressions[] = {
         "(match 4 (0 2 => \"even\") (default => \"odd\"))"},
     {"match (true) { default => match (1) { 1 => \"in\", }, };",
         "(match true (default => (match 1 (1 => \"in\"))))"},
-    {"function ($n) { return $n; }(\"x\");",
-        "(call (function (n) (block (return $n))) \"x\")"},
+    {"function ($n) { return $n; }(\"x\");", "(call (function (n) (block (return $n))) \"x\")"},
     {"$f = function ($a, $b = 2, ...$r) closure ($c, $d) {};",
         "(= $f (function (a b=2 ...r)(closure $c $d) (block)))"},
     {"cache [\"ttl\" => 1] f(1); cache [] builtin g(); cache array() K::st($k)[0];",
@@ -238,13 +238,15 @@ static const struct row errors[] = {
         "1:1 C01 syntax error, unexpected do; use \"while\" or \"forever\""},
     {"echo 1, 2;", "1:7 C01 syntax error, unexpected ,, expected ;; join texts with ."},
     {"f(&$x);", "1:3 C01 syntax error, unexpected &, expected expression; there are no references"},
-    {"1 + not $a;", "1:5 C01 syntax error, unexpected not, expected expression; write (not ...) or !"},
+    {"1 + not $a;",
+        "1:5 C01 syntax error, unexpected not, expected expression; write (not ...) or !"},
     {"for ($i = 0, $j = 1;;) {}",
         "1:12 C01 syntax error, unexpected ,, expected ;; there is no comma operator"},
     {"isset(f());", "1:7 C01 syntax error, isset() takes a variable, an element or a property"},
     {"unset($a[1]());", "1:7 C01 syntax error, unset() takes a variable, an element or a property"},
     {"cache [] $f();", "1:10 C01 syntax error, unexpected $f, expected name of a function"},
-    {"cache [] C::$f();", "1:10 C01 syntax error, unexpected variable, expected name of a function"},
+    {"cache [] C::$f();",
+        "1:10 C01 syntax error, unexpected variable, expected name of a function"},
     {"try { } catch (Exception $e) { }",
         "1:16 C01 syntax error, unexpected Exception, expected variable; catch takes any value: "
         "catch ($e)"},
@@ -253,8 +255,9 @@ static const struct row errors[] = {
     {"}", "1:1 C01 syntax error, unexpected }, expected expression"},
     {"{{{", "1:4 C01 syntax error, unexpected end of file, expected }"},
     {"\"\\d\";", "1:2 W1 unknown escape \\d stays as it is"},
-    {"import { f as $g } from \"m\";", "1:15 C01 syntax error, a variable is imported as a variable, "
-                                     "a function as a function"},
+    {"import { f as $g } from \"m\";",
+        "1:15 C01 syntax error, a variable is imported as a variable, "
+        "a function as a function"},
 };
 
 /* Several errors in one run, and no consequences of one. */
@@ -263,10 +266,9 @@ static const struct row recovery[] = {
         "1:6 C01 syntax error, unexpected ;, expected expression | "
         "2:9 C01 syntax error, unexpected ;, expected expression | "
         "4:8 C01 syntax error, unexpected ;, expected )"},
-    {"$a = 1\n$b = 2\necho $a . $b\n}",
-        "2:1 C01 syntax error, unexpected $b, expected ; | "
-        "3:1 C01 syntax error, unexpected echo, expected ; | "
-        "4:1 C01 syntax error, unexpected }, expected ;"},
+    {"$a = 1\n$b = 2\necho $a . $b\n}", "2:1 C01 syntax error, unexpected $b, expected ; | "
+                                        "3:1 C01 syntax error, unexpected echo, expected ; | "
+                                        "4:1 C01 syntax error, unexpected }, expected ;"},
     {"if ($a ==) { echo 1 2; } else { echo 3; }\necho ;",
         "1:10 C01 syntax error, unexpected ), expected expression | "
         "1:21 C01 syntax error, unexpected 2, expected ; | "
@@ -327,13 +329,16 @@ static const struct {
     {"$x = 1", " ** 1", "", "", ";", 199, 100000, "C15 limit: nesting deeper than 200"},
     {"$x = 1", " ?? 1", "", "", ";", 199, 100000, "C15 limit: nesting deeper than 200"},
     {"$x = ", "1 ? 1 : ", "1", "", ";", 199, 100000, "C15 limit: nesting deeper than 200"},
-    {"$x = ", "function () { return ", "1", "; }", ";", 90, 1000, "C15 limit: nesting deeper than 200"},
+    {"$x = ", "function () { return ", "1", "; }", ";", 90, 1000,
+        "C15 limit: nesting deeper than 200"},
     {"$x = 1", " . 1", "", "", ";", 990, 100000, "C15 limit: chain of more than 1000 parts"},
     {"$x", "->p", "", "", ";", 990, 100000, "C15 limit: chain of more than 1000 parts"},
     {"$x", "()", "", "", ";", 990, 100000, "C15 limit: chain of more than 1000 parts"},
-    {"if (1) ; ", "else if (1) ; ", "", "", "", 990, 100000, "C15 limit: chain of more than 1000 parts"},
+    {"if (1) ; ", "else if (1) ; ", "", "", "", 990, 100000,
+        "C15 limit: chain of more than 1000 parts"},
     {"function f(", "$a,", "", "", ") {}", 0, 100000, "C04 $a is already defined"},
-    {"[", "$a,", "] = [", "1,", "];", 10000, 300000, "C15 limit: script of more than 1000000 parts"},
+    {"[", "$a,", "] = [", "1,", "];", 10000, 300000,
+        "C15 limit: script of more than 1000000 parts"},
 };
 
 static void
@@ -408,7 +413,7 @@ test_limits(void)
     free(many);
 }
 
-/* --- include ------------------------------------------------------------------------------------- */
+/* --- include ---------------------------------------------------------------------------------- */
 
 static char dir[] = "/tmp/hsl_parse.XXXXXX";
 
@@ -462,7 +467,8 @@ test_include(void)
     include_row("if (1) include \"b\";",
         "(if 1 (include (block (include (block (echo \"a\"))) (echo \"b\"))))");
     include_row("include \"mid\"; include \"bad\";",
-        "bad:2:8 C01 syntax error, unexpected ;, expected expression | mid:2:1 included from here | "
+        "bad:2:8 C01 syntax error, unexpected ;, expected expression | mid:2:1 included from here "
+        "| "
         "1:1 included from here | bad:2:8 C01 syntax error, unexpected ;, expected expression | "
         "1:16 included from here");
     include_row("include \"loop1\";",
@@ -478,8 +484,8 @@ test_include(void)
         "1:22 C01 syntax error, unexpected ;, expected expression");
     include_row("include \"../x\";",
         "1:1 C13 cannot open ../x: ./ and ../ are only for scripts that are files");
-    include_row("include \"/etc/passwd\";",
-        "1:1 C13 /etc/passwd is outside the allowed directories");
+    include_row(
+        "include \"/etc/passwd\";", "1:1 C13 /etc/passwd is outside the allowed directories");
     include_row("include \"x/../../../../../../etc/passwd\";",
         "1:1 C13 cannot open x/../../../../../../etc/passwd: No such file or directory");
     include_row("include \"file://x\";",
@@ -499,8 +505,9 @@ test_any_text(void)
     static const char *const pieces[] = {"if", "(", ")", "{", "}", "[", "]", "$a", "=", ";", ",",
         "=>", "foreach", " as ", "function ", "f", "switch", "case ", ":", "::", "?", "??", "1",
         "\"x$b\"", "''r''", "...", "->", "not ", " and ", "match", "default", "class ", "yield ",
-        "isset", "import ", "from ", "include ", "cache ", "barrier ", "try", "catch", "echo ", "++",
-        "+", ".", "/* c */", "\n", "#/r/", "static", "closure", "else ", "global ", "return "};
+        "isset", "import ", "from ", "include ", "cache ", "barrier ", "try", "catch", "echo ",
+        "++", "+", ".", "/* c */", "\n", "#/r/", "static", "closure", "else ", "global ",
+        "return "};
     unsigned seed = 99;
     bool fine = true;
 

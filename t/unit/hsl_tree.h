@@ -175,11 +175,10 @@ tree_import(struct ut_sbuf *b, const struct hsl_node *n)
     ut_sbuf_addc(b, ')');
 }
 
-static void
-tree_expr(struct ut_sbuf *b, const struct hsl_node *n)
+/* Literals, names and lists. False: [n] is none of them. */
+static bool
+tree_leaf(struct ut_sbuf *b, const struct hsl_node *n)
 {
-    char word[16];
-
     switch (n->kind) {
     case HSL_N_NONE:
         ut_sbuf_addz(b, "none");
@@ -202,12 +201,21 @@ tree_expr(struct ut_sbuf *b, const struct hsl_node *n)
         tree_listed(b, "interp", n->u.list.first);
         break;
     case HSL_N_REGEX:
-        ut_sbuf_addf(b, "#/%.*s/%s", (int)n->u.regex.pattern.len, n->u.regex.pattern.p,
-            n->u.regex.flags);
+        ut_sbuf_addf(
+            b, "#/%.*s/%s", (int)n->u.regex.pattern.len, n->u.regex.pattern.p, n->u.regex.flags);
         break;
     case HSL_N_VAR:
         ut_sbuf_addc(b, '$');
         tree_name(b, n->u.var.name);
+        break;
+    case HSL_N_NAME:
+        ut_sbuf_addz(b, n->u.name.builtin ? "builtin:" : "");
+        tree_name(b, n->u.name.name);
+        break;
+    case HSL_N_STATIC:
+        tree_name(b, n->u.scoped.left);
+        ut_sbuf_addz(b, n->u.scoped.is_var ? "::$" : "::");
+        tree_name(b, n->u.scoped.right);
         break;
     case HSL_N_ARRAY:
         tree_listed(b, "array", n->u.list.first);
@@ -221,51 +229,19 @@ tree_expr(struct ut_sbuf *b, const struct hsl_node *n)
     case HSL_N_ELEM:
         tree_elem(b, n);
         break;
-    case HSL_N_FUNCTION:
-        tree_function(b, "function", n->u.function);
-        break;
-    case HSL_N_MATCH:
-        tree_arms(b, "match", n);
-        break;
-    case HSL_N_CACHE:
-        tree_form(b, "cache", n->u.cache.options, n->u.cache.callee, NULL);
-        tree_listed(b, n->u.cache.spread ? "spread" : "args", n->u.cache.args);
-        break;
-    case HSL_N_NAME:
-        ut_sbuf_addz(b, n->u.name.builtin ? "builtin:" : "");
-        tree_name(b, n->u.name.name);
-        break;
-    case HSL_N_STATIC:
-        tree_name(b, n->u.scoped.left);
-        ut_sbuf_addz(b, n->u.scoped.is_var ? "::$" : "::");
-        tree_name(b, n->u.scoped.right);
-        break;
-    case HSL_N_ISSET:
-        tree_form(b, "isset", n->u.un.a, NULL, NULL);
-        break;
-    case HSL_N_UNSET:
-        tree_form(b, "unset", n->u.un.a, NULL, NULL);
-        break;
-    case HSL_N_CALL:
-        ut_sbuf_addz(b, "(call ");
-        tree_node(b, n->u.call.callee);
-        tree_list(b, n->u.call.args);
-        ut_sbuf_addc(b, ')');
-        break;
-    case HSL_N_INDEX:
-        tree_form(b, n->u.bin.b ? "[]" : "append", n->u.bin.a, n->u.bin.b, NULL);
-        break;
-    case HSL_N_SLICE:
-        ut_sbuf_addz(b, "(slice ");
-        tree_node(b, n->u.slice.a);
-        tree_form(b, "", n->u.slice.first, n->u.slice.last, n->u.slice.step);
-        ut_sbuf_addc(b, ')');
-        break;
-    case HSL_N_PROP:
-        ut_sbuf_addz(b, "(-> ");
-        tree_node(b, n->u.prop.a);
-        ut_sbuf_addf(b, " %.*s)", (int)n->u.prop.name.len, n->u.prop.name.p);
-        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+/* The same for operators. */
+static bool
+tree_operator(struct ut_sbuf *b, const struct hsl_node *n)
+{
+    char word[16];
+
+    switch (n->kind) {
     case HSL_N_UNARY:
         tree_form(b, tree_op(n->op), n->u.un.a, NULL, NULL);
         break;
@@ -303,6 +279,54 @@ tree_expr(struct ut_sbuf *b, const struct hsl_node *n)
         tree_form(b, "yield", n->u.bin.a, n->u.bin.b, NULL);
         break;
     default:
+        return false;
+    }
+    return true;
+}
+
+static void
+tree_expr(struct ut_sbuf *b, const struct hsl_node *n)
+{
+    if (tree_leaf(b, n) || tree_operator(b, n))
+        return;
+    switch (n->kind) {
+    case HSL_N_FUNCTION:
+        tree_function(b, "function", n->u.function);
+        break;
+    case HSL_N_MATCH:
+        tree_arms(b, "match", n);
+        break;
+    case HSL_N_CACHE:
+        tree_form(b, "cache", n->u.cache.options, n->u.cache.callee, NULL);
+        tree_listed(b, n->u.cache.spread ? "spread" : "args", n->u.cache.args);
+        break;
+    case HSL_N_ISSET:
+        tree_form(b, "isset", n->u.un.a, NULL, NULL);
+        break;
+    case HSL_N_UNSET:
+        tree_form(b, "unset", n->u.un.a, NULL, NULL);
+        break;
+    case HSL_N_CALL:
+        ut_sbuf_addz(b, "(call ");
+        tree_node(b, n->u.call.callee);
+        tree_list(b, n->u.call.args);
+        ut_sbuf_addc(b, ')');
+        break;
+    case HSL_N_INDEX:
+        tree_form(b, n->u.bin.b ? "[]" : "append", n->u.bin.a, n->u.bin.b, NULL);
+        break;
+    case HSL_N_SLICE:
+        ut_sbuf_addz(b, "(slice ");
+        tree_node(b, n->u.slice.a);
+        tree_form(b, "", n->u.slice.first, n->u.slice.last, n->u.slice.step);
+        ut_sbuf_addc(b, ')');
+        break;
+    case HSL_N_PROP:
+        ut_sbuf_addz(b, "(-> ");
+        tree_node(b, n->u.prop.a);
+        ut_sbuf_addf(b, " %.*s)", (int)n->u.prop.name.len, n->u.prop.name.p);
+        break;
+    default:
         ut_sbuf_addf(b, "<expression %d>", n->kind);
         break;
     }
@@ -325,7 +349,8 @@ tree_node(struct ut_sbuf *b, const struct hsl_node *n)
         tree_form(b, "if", n->u.tern.a, n->u.tern.b, n->u.tern.c);
         break;
     case HSL_N_WHILE:
-        tree_form(b, n->u.loop.cond ? "while" : "forever", n->u.loop.cond ? n->u.loop.cond : n->u.loop.body,
+        tree_form(b, n->u.loop.cond ? "while" : "forever",
+            n->u.loop.cond ? n->u.loop.cond : n->u.loop.body,
             n->u.loop.cond ? n->u.loop.body : NULL, NULL);
         break;
     case HSL_N_FOR:
@@ -419,7 +444,8 @@ tree_diags(const struct tree_unit *t, const char *name, struct ut_sbuf *out)
             ut_sbuf_addz(out, " | ");
         if (strcmp(d->source, name) != 0)
             ut_sbuf_addf(out, "%s:", d->source);
-        ut_sbuf_addf(out, "%u:%u %s%s%s", d->line, d->column, d->code, d->code[0] ? " " : "", d->text);
+        ut_sbuf_addf(
+            out, "%u:%u %s%s%s", d->line, d->column, d->code, d->code[0] ? " " : "", d->text);
     }
 }
 
