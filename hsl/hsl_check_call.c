@@ -7,46 +7,21 @@
 #include <string.h>
 
 #include "hsl/hsl_check.h"
-#include "hsl/hsl_env.h"
-#include "hsl/hsl_regex.h"
 
 /* --- Patterns --------------------------------------------------------------------------------- */
 
-/* The pattern string of a literal: "/PATTERN/FLAGS", as the process cache knows it. */
-static void
-literal_text(const struct hsl_node *n, struct ut_sbuf *out)
-{
-    ut_sbuf_addc(out, '/');
-    ut_sbuf_add(out, n->u.regex.pattern.p, n->u.regex.pattern.len);
-    ut_sbuf_addc(out, '/');
-    ut_sbuf_addz(out, n->u.regex.flags);
-}
-
-/* Patterns are compiled through the process cache, so that the program finds them there. */
 void
 hsl_check_pattern(struct hsl_check *c, const struct hsl_node *n)
 {
     struct hsl_regex *re;
-    struct ut_sbuf text;
     struct ut_diag d;
 
     if (n->kind != HSL_N_STR && n->kind != HSL_N_REGEX)
         return;
-    ut_sbuf_init(&text, (size_t)n->u.str.len + 16);
-    if (n->kind == HSL_N_REGEX)
-        literal_text(n, &text);
-    else
-        ut_sbuf_add(&text, n->u.str.p, n->u.str.len);
-    if (text.failed) {
-        hsl_unit_error(c->u, "C15", n->pos, "limit: not enough memory for the script");
-    } else {
-        re = hsl_regex_cache_get(
-            c->u->env ? c->u->env->regexes : NULL, ut_sbuf_text(&text), text.len, &d);
-        if (!re)
-            hsl_unit_error(c->u, "C14", n->pos, "regular expression: %s", d.text);
-        hsl_regex_unref(re);
-    }
-    ut_sbuf_fini(&text);
+    re = hsl_unit_regex(c->u, n, &d);
+    if (!re)
+        hsl_unit_error(c->u, "C14", n->pos, "regular expression: %s", d.text);
+    hsl_regex_unref(re);
 }
 
 /* The arguments that the signature of [b] says are patterns. */

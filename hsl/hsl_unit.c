@@ -1,10 +1,13 @@
-/* hsl_unit.c - errors and warnings of one compilation, with the files they are in.
- * Threads: one per unit. Fails: never; what does not fit the list is counted by it. */
+/* hsl_unit.c - errors and warnings of one compilation, with the files they are in; its constant
+ * patterns. Threads: one per unit. Fails: reporting never (what does not fit the list is counted by
+ * it), the rest without memory. */
 #include "config.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "hsl/hsl_env.h"
+#include "hsl/hsl_regex.h"
 #include "hsl/hsl_unit.h"
 
 static void
@@ -74,6 +77,35 @@ hsl_unit_mention(struct hsl_unit *u, struct hsl_name name)
     }
     u->mentions[u->mention_count++] = name;
     return 0;
+}
+
+/* Appends the pattern string of a literal: "/PATTERN/FLAGS". */
+static void
+literal_text(const struct hsl_node *n, struct ut_sbuf *out)
+{
+    ut_sbuf_addc(out, '/');
+    ut_sbuf_add(out, n->u.regex.pattern.p, n->u.regex.pattern.len);
+    ut_sbuf_addc(out, '/');
+    ut_sbuf_addz(out, n->u.regex.flags);
+}
+
+struct hsl_regex *
+hsl_unit_regex(struct hsl_unit *u, const struct hsl_node *n, struct ut_diag *d)
+{
+    struct hsl_regex_cache *cache = u->env ? u->env->regexes : NULL;
+    struct hsl_regex *re = NULL;
+    struct ut_sbuf text;
+
+    if (n->kind == HSL_N_STR)
+        return hsl_regex_cache_get(cache, n->u.str.p, n->u.str.len, d);
+    ut_sbuf_init(&text, (size_t)n->u.regex.pattern.len + sizeof n->u.regex.flags + 2);
+    literal_text(n, &text);
+    if (text.failed)
+        ut_diag_set(d, "no memory for the pattern");
+    else
+        re = hsl_regex_cache_get(cache, ut_sbuf_text(&text), text.len, d);
+    ut_sbuf_fini(&text);
+    return re;
 }
 
 /* The operand that stands left of the position of [n]; NULL: [n] starts there itself. */

@@ -1,4 +1,4 @@
-/* hsl_unit.h - what lexer, parser, checker and compiler of one unit share: reporting. */
+/* hsl_unit.h - what parser, checker and compiler of one unit share: reporting, constant patterns. */
 #ifndef HSL_UNIT_H
 #define HSL_UNIT_H
 
@@ -20,6 +20,11 @@ bool hsl_unit_is_full(const struct hsl_unit *u);
  * its $), which is borrowed until the unit goes. The caller sees to it that a name comes once. -1
  * without memory. */
 int hsl_unit_mention(struct hsl_unit *u, struct hsl_name name) UT_CHECKED;
+
+/* The pattern that the constant [n] (N_REGEX or N_STR) stands for, through the process cache, so that
+ * checker, compiler and runs compile it once. One reference; NULL with [d] set, without position. */
+struct hsl_regex *hsl_unit_regex(struct hsl_unit *u, const struct hsl_node *n,
+    struct ut_diag *d) UT_CHECKED;
 
 /* The position of the token that starts the construct of [n] (n->pos may be an operator's). */
 struct hsl_pos hsl_node_start(const struct hsl_node *n);
