@@ -3,6 +3,7 @@ noinst_LIBRARIES += milter/libmlt.a
 milter_libmlt_a_SOURCES = \
 	milter/mlt_addr.c milter/mlt_addr.h \
 	milter/mlt_apply.c milter/mlt_apply.h \
+	milter/mlt_burst.c milter/mlt_burst.h \
 	milter/mlt_data.h \
 	milter/mlt_edit.c milter/mlt_edit.h \
 	milter/mlt_env.c milter/mlt_env.h \

@@ -1,5 +1,6 @@
 /* mlt_apply.c - carries out a plan.
- * Not here: making it (mlt_verdict.c), keeping messages (quarantine/), SMTP (mlt_inject.c).
+ * Not here: making it (mlt_verdict.c), keeping messages (quarantine/), SMTP (mlt_inject.c), the
+ * edits (mlt_burst.c).
  * Threads: that of the connection. Fails: into a temporary answer, always.
  *
  * Invariants.
@@ -18,10 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/ut_log.h"
-#include "milter/mlt_addr.h"
+#include "milter/mlt_burst.h"
 #include "milter/mlt_inject.h"
 #include "milter/mlt_log.h"
 #include "milter/mlt_msg.h"
@@ -245,11 +245,10 @@ withdraw(void *arg, const char *key, const char *id)
     struct ut_diag d;
     enum qtn_result result = mlt_hold_withdraw(a->c->flows->holds, id, &d);
 
-    if (result == QTN_OK || result == QTN_GONE) {
-        if (mlt_claim_add(a->claim, MLT_EFFECT_WITHDRAWN, key, id, &d) == 0)
-            return;
-    }
-    mlt_log_trouble(UT_LOG_ERR, a->c, "a message that was deferred stays in the quarantine", &d);
+    if (result != QTN_OK && result != QTN_GONE)
+        mlt_log_trouble(UT_LOG_ERR, a->c, "a message that was deferred stays in the quarantine", &d);
+    else if (mlt_claim_add(a->claim, MLT_EFFECT_WITHDRAWN, key, id, &d) != 0)
+        mlt_log_trouble(UT_LOG_WARNING, a->c, "the journal could not be written", &d);
 }
 
 /* Withdraws what this try has held or was about to. What an earlier try left stays: that one may have
@@ -405,128 +404,6 @@ report_all(struct apply *a)
     return result;
 }
 
-/* --- The burst ------------------------------------------------------------------------------------ */
-
-/* A header value as the mail server wants it: with its leading blank if that was agreed on. */
-static int
-send_header(struct mlt_conn *c, const struct mlt_edit *e, unsigned position)
-{
-    const struct mlt_ops *ops = c->ops;
-    char *value;
-    size_t len;
-
-    if (e->op == MLT_EDIT_DELETE)
-        return ops->chgheader(c->ctx, e->name, e->nth, NULL);
-    len = strlen(e->value);
-    value = ut_arena_alloc(c->msg.arena, len + 2);
-    if (!value)
-        return -1;
-    memcpy(value + 1, e->value, len + 1);
-    value[0] = ' ';
-    if (e->op == MLT_EDIT_CHANGE)
-        return ops->chgheader(c->ctx, e->name, e->nth, c->leading_space ? value : value + 1);
-    return ops->insheader(c->ctx, position, e->name, c->leading_space ? value : value + 1);
-}
-
-/* Removes the transport headers that the message brought along, lowest first. */
-static int
-remove_transport(struct mlt_conn *c)
-{
-    for (size_t i = c->msg.header_count; i-- > 0;) {
-        const struct mlt_header *h = &c->msg.headers[i];
-
-        if (strcasecmp(h->name, MLT_TRANSPORT_HEADER) == 0
-            && c->ops->chgheader(c->ctx, h->name, h->nth, NULL) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int
-send_headers(struct mlt_conn *c, const struct mlt_group *g)
-{
-    unsigned position = (unsigned)c->flows->conf->global.add_header_position;
-    struct mlt_edit transport = {MLT_EDIT_INSERT, MLT_TRANSPORT_HEADER, g->transport, 0, 0};
-
-    if (remove_transport(c) != 0)
-        return -1;
-    for (size_t i = 0; g->edits && i < g->edits->count; i++) {
-        const struct mlt_edit *e = &g->edits->items[i];
-
-        if (strcasecmp(e->name, MLT_TRANSPORT_HEADER) != 0 && send_header(c, e, position) != 0)
-            return -1;
-    }
-    return g->transport ? send_header(c, &transport, position) : 0;
-}
-
-static int
-add_address(struct mlt_conn *c, const char *address)
-{
-    size_t len = strlen(address);
-    char *text = ut_arena_alloc(c->msg.arena, len + 3);
-
-    if (!text)
-        return -1;
-    snprintf(text, len + 3, "<%s>", address);
-    return c->ops->addrcpt(c->ctx, text);
-}
-
-/* Removes whom this message is not for, then adds whom it is for besides. */
-static int
-send_recipients(struct mlt_conn *c, const struct mlt_group *g)
-{
-    for (size_t i = 0; i < g->count; i++) {
-        if (g->targets[i].own)
-            g->targets[i].rcpt->stays = true;
-    }
-    for (size_t i = 0; i < c->msg.rcpt_count; i++) {
-        const struct mlt_rcpt *r = &c->msg.rcpts[i];
-
-        if (!r->stays && c->ops->delrcpt(c->ctx, r->address.raw) != 0)
-            return -1;
-    }
-    for (size_t i = 0; i < g->count; i++) {
-        if (!g->targets[i].own && add_address(c, g->targets[i].address) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int
-send_sender(struct mlt_conn *c)
-{
-    const char *sender = c->msg.new_sender;
-    size_t len = sender ? strlen(sender) : 0;
-    char *text;
-
-    if (!sender || strcmp(sender, c->msg.sender.bare) == 0)
-        return 0;
-    if (c->msg.sender_disputed) {
-        struct ut_log_rec *r = mlt_log_begin(UT_LOG_WARNING, c);
-
-        ut_log_text(r, "scripts set different senders for one message: <%s> is used", sender);
-        ut_log_end(r);
-    }
-    text = ut_arena_alloc(c->msg.arena, len + 3);
-    if (!text)
-        return -1;
-    snprintf(text, len + 3, "<%s>", sender);
-    return c->ops->chgfrom(c->ctx, text);
-}
-
-static int
-send_edits(struct apply *a)
-{
-    struct mlt_conn *c = a->c;
-
-    if (a->plan->answer != MLT_CONTINUE || !a->plan->stays)
-        return 0;
-    if (send_sender(c) != 0 || send_headers(c, a->plan->stays) != 0
-        || send_recipients(c, a->plan->stays) != 0)
-        return ut_diag_set(&a->d, "the mail server did not take an edit");
-    return 0;
-}
-
 /* --- The whole ------------------------------------------------------------------------------------ */
 
 static bool
@@ -581,9 +458,12 @@ carry_out(struct apply *a)
             result = report_all(a);
     }
     mlt_tick_remove(mlt_server_tick(a->c->server), &a->c->work);
-    if (result == APPLY_OK && send_edits(a) != 0)
-        result = APPLY_ERROR;
-    return result;
+    if (result != APPLY_OK || a->plan->answer != MLT_CONTINUE || !a->plan->stays)
+        return result;
+    if (mlt_burst_send(a->c, a->plan->stays) == 0)
+        return APPLY_OK;
+    ut_diag_set(&a->d, "the mail server did not take an edit");
+    return APPLY_ERROR;
 }
 
 /* Undoes what can be undone and defers the message. */
