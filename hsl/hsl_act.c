@@ -12,6 +12,16 @@
 #include "hsl/hsl_addr.h"
 #include "lib/ut_utf8.h"
 
+/* ORDER ACTION */
+static const char *const action_names[] = {"Allow", "Block", "Accept", "Reject", "Defer", "Deliver",
+    "Delete", "Quarantine", "CopyMail", "Done"};
+
+const char *
+hsl_action_name(enum hsl_action a)
+{
+    return action_names[a];
+}
+
 void
 hsl_act_init(struct hsl_act *a, struct hsl_run *r, const char *name, enum hsl_action action)
 {
