@@ -80,6 +80,9 @@ bool hsl_call(struct hsl_run *r, const struct hsl_value *fn, const struct hsl_va
     unsigned argc, struct hsl_value *out) UT_CHECKED;
 /* How many arguments [fn] takes: false if it is no function. *max UINT_MAX: any number. */
 bool hsl_call_arity(const struct hsl_value *fn, unsigned *min, unsigned *max);
+/* The host has another value for predefined variable [name] (without $) now: it is asked again when the
+ * script reads it. For the Set... functions. */
+void hsl_run_var_changed(struct hsl_run *r, const char *name);
 /* The place of the call that is running now. */
 void hsl_run_place(struct hsl_run *r, struct hsl_place *place);
 

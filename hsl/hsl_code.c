@@ -1,0 +1,386 @@
+/* hsl_code.c - a checked tree to a program: the way in, functions, registers of variables.
+ *
+ * First every variable of every function gets its register and every function its number and its head
+ * (parameters, captures, defaults), so that code can refer to all of them; then each function is
+ * compiled by itself.
+ *
+ * Layers: hsl_code_emit.c (instructions), hsl_code_const.c (constants), hsl_code_expr.c and its kin
+ * (expressions), hsl_code_stmt.c, hsl_code_loop.c (statements). Contracts and rules: hsl_code.h.
+ *
+ * Threads: one per unit. Fails: C15 in the unit's diagnostics. */
+#include "config.h"
+
+#include "hsl/hsl_code.h"
+
+#include <stdlib.h>
+
+#include "hsl/hsl_unit.h"
+
+/* --- Registers of variables ------------------------------------------------------------------------- */
+
+/* The predefined variables, row by row, and what they are where the host knows none. */
+enum { TYPE_STR = HSL_STR, TYPE_NUM = HSL_NUM, TYPE_BOOL = HSL_BOOL, TYPE_ARR = HSL_ARR,
+    TYPE_NONE = HSL_NONE };
+
+static const struct {
+    const char *name;
+    uint8_t type;
+} rows[] = {
+#define HSL_VAR(name, type, flows) {#name, TYPE_##type},
+#include "hsl/hsl_flow.def"
+};
+
+bool
+hsl_code_in_cell(const struct hsl_var *v)
+{
+    return v->captured || v->predefined;
+}
+
+long
+hsl_code_predef(const struct hsl_code *c, const struct hsl_var *v, bool *readonly)
+{
+    while (v->outer)
+        v = v->outer;
+    if (!v->predefined)
+        return -1;
+    if (readonly)
+        *readonly = v->readonly;
+    for (uint32_t i = 0; i < c->prog->predef_count; i++) {
+        if (c->prog->predefs[i].global == hsl_code_global(v))
+            return (long)i;
+    }
+    return -1;
+}
+
+static bool
+too_many_variables(struct hsl_code *c, uint32_t count)
+{
+    return count >= HSL_REG_MAX && !hsl_code_fail(c, "too many variables in one function");
+}
+
+/* Those with cells first: the cell of register n has number n. */
+static void
+place_globals(struct hsl_code *c)
+{
+    uint32_t reg = 0;
+
+    if (too_many_variables(c, c->u->globals->var_count))
+        return;
+    c->predefs = ut_arena_calloc(c->prog->arena, sizeof(rows) / sizeof(rows[0]), sizeof(*c->predefs));
+    if (!c->predefs) {
+        (void)hsl_code_fail(c, "not enough memory for the script");
+        return;
+    }
+    c->prog->predefs = c->predefs;
+    for (struct hsl_var *v = c->u->globals->vars; v; v = v->next) {
+        if (!hsl_code_in_cell(v))
+            continue;
+        if (v->predefined)
+            c->predefs[c->prog->predef_count++] =
+                (struct hsl_predef){rows[v->index].name, rows[v->index].type, reg};
+        v->slot = reg << 16 | reg;
+        reg++;
+    }
+    c->prog->global_count = reg;
+    for (struct hsl_var *v = c->u->globals->vars; v; v = v->next) {
+        if (!hsl_code_in_cell(v))
+            v->slot = reg++;
+    }
+}
+
+static bool
+is_this(const struct hsl_var *v)
+{
+    return v->name.len == 4 && memcmp(v->name.p, "this", 4) == 0;
+}
+
+/* $this, parameters, captures, all others. */
+static void
+place_locals(struct hsl_code *c, struct hsl_function *f)
+{
+    uint32_t params = f->uses_this, reg;
+
+    if (too_many_variables(c, f->scope->var_count + 1))
+        return;
+    reg = params + f->param_count + f->rest;
+    for (struct hsl_node *n = f->captures; n; n = n->next)
+        n->u.var.var->slot = reg++;
+    for (struct hsl_var *v = f->scope->vars; v; v = v->next) {
+        if (v->param)
+            v->slot = params + v->index;
+        else if (f->uses_this && is_this(v) && !v->capture)
+            v->slot = 0;
+        else if (!v->capture)
+            v->slot = reg++;
+    }
+}
+
+/* --- Heads of functions ------------------------------------------------------------------------------- */
+
+/* Constants of the defaults; undefined for one that fails when it is computed: the function's first
+ * instructions do that then. */
+static const uint16_t *
+make_defaults(struct hsl_code *c, const struct hsl_function *f)
+{
+    uint16_t *k = ut_arena_calloc(c->prog->arena, f->param_count - f->required + 1, sizeof(*k));
+    unsigned n, i = 0;
+
+    for (const struct hsl_param *p = f->params; k && p; p = p->next) {
+        if (!p->def)
+            continue;
+        if (!hsl_code_const(c, p->def, &n))
+            n = hsl_code_k_undef(c);
+        k[i++] = (uint16_t)n;
+    }
+    return k;
+}
+
+static const uint16_t *
+make_captures(struct hsl_code *c, const struct hsl_function *f, uint16_t *count)
+{
+    uint16_t *regs;
+    unsigned i = 0;
+
+    for (const struct hsl_node *n = f->captures; n; n = n->next)
+        i++;
+    *count = (uint16_t)i;
+    regs = ut_arena_calloc(c->prog->arena, i + 1, sizeof(*regs));
+    i = 0;
+    for (const struct hsl_node *n = f->captures; regs && n; n = n->next)
+        regs[i++] = (uint16_t)hsl_code_reg(n->u.var.var->outer);
+    return regs;
+}
+
+/* The function as a constant, for those that capture nothing. */
+static void
+make_value(struct hsl_code *c, struct hsl_proto *p)
+{
+    struct hsl_fn *fn = hsl_heap_alloc(&c->run->heap, sizeof(*fn));
+
+    if (!fn) {
+        (void)hsl_code_fail(c, "not enough memory for the script");
+        return;
+    }
+    *fn = (struct hsl_fn){.rc = {1}, .kind = HSL_FN_USER, .proto = p};
+    p->value = hsl_code_k(c, (struct hsl_value){.u.fn = fn, .type = HSL_FN});
+}
+
+static void
+make_head(struct hsl_code *c, const struct hsl_function *f)
+{
+    struct hsl_proto *p = c->protos[f->number];
+
+    p->has_self = f->uses_this;
+    p->rest = f->rest;
+    p->required = (uint16_t)f->required;
+    p->optional = (uint16_t)(f->param_count - f->required);
+    p->params = (uint16_t)(p->has_self + f->param_count + f->rest);
+    p->name = f->name.len ? ut_arena_dup(c->prog->arena, f->name.p, f->name.len) : NULL;
+    p->defaults = make_defaults(c, f);
+    p->captures = make_captures(c, f, &p->capture_count);
+    if ((f->name.len && !p->name) || !p->defaults || !p->captures)
+        (void)hsl_code_fail(c, "not enough memory for the script");
+    else if (p->capture_count == 0)
+        make_value(c, p);
+}
+
+/* --- Bodies ------------------------------------------------------------------------------------------- */
+
+static void *
+copy(struct hsl_code *c, const void *from, uint32_t count, size_t size)
+{
+    void *to = ut_arena_calloc(c->prog->arena, (size_t)count + 1, size);
+
+    if (!to)
+        (void)hsl_code_fail(c, "not enough memory for the script");
+    else if (count)
+        memcpy(to, from, count * size);
+    return to;
+}
+
+static int
+by_pc(const void *a, const void *b)
+{
+    const struct hsl_line *x = a, *y = b;
+
+    return (x->pc > y->pc) - (x->pc < y->pc);
+}
+
+/* What was emitted becomes part of the program. */
+static void
+finish_proto(struct hsl_code *c, struct hsl_proto *p)
+{
+    struct hsl_code_fn *f = c->fn;
+
+    if (f->loop_count)
+        qsort(f->loops, f->loop_count, sizeof(*f->loops), by_pc);
+    p->code = copy(c, f->code, f->count, sizeof(*f->code));
+    p->count = f->count;
+    p->lines = copy(c, f->lines, f->line_count, sizeof(*f->lines));
+    p->line_count = f->line_count;
+    p->loops = copy(c, f->loops, f->loop_count, sizeof(*f->loops));
+    p->loop_count = f->loop_count;
+    p->handlers = copy(c, f->handlers, f->handler_count, sizeof(*f->handlers));
+    p->handler_count = f->handler_count;
+    p->switches = copy(c, f->switches, f->switch_count, sizeof(*f->switches));
+    p->switch_count = f->switch_count;
+    p->locals = (uint16_t)f->locals;
+    p->regs = (uint16_t)f->regs;
+}
+
+static void
+code_body(struct hsl_code *c, struct hsl_proto *p, const struct hsl_node *body)
+{
+    hsl_code_statements(c, body->u.list.first);
+    (void)hsl_code_emit(c, HSL_I_RETK, hsl_code_k(c, hsl_none()), 0, 0);
+    finish_proto(c, p);
+}
+
+static void
+code_top_level(struct hsl_code *c)
+{
+    struct hsl_code_fn f = {.pos = {1, 1, 0}};
+
+    f.locals = f.temp = f.regs = c->u->globals->var_count;
+    c->fn = &f;
+    for (const struct hsl_var *v = c->u->globals->vars; v; v = v->next) {
+        if (hsl_code_in_cell(v))
+            (void)hsl_code_emit(c, HSL_I_BIND, hsl_code_reg(v), hsl_code_global(v),
+                hsl_code_k_name(c, v->name));
+    }
+    code_body(c, c->protos[0], c->u->body);
+    c->fn = NULL;
+}
+
+/* Parameters are assigned; a default that could not be folded is computed now. */
+static void
+code_params(struct hsl_code *c, const struct hsl_function *f)
+{
+    const struct hsl_proto *p = c->protos[f->number];
+    unsigned optional = 0;
+
+    for (const struct hsl_param *q = f->params; q; q = q->next) {
+        unsigned reg = hsl_code_reg(q->var);
+
+        if (q->def && c->prog->k[p->defaults[optional++]].type == HSL_UNDEF) {
+            uint32_t given = hsl_code_emit(c, HSL_I_JDEF, reg, 0, 0);
+
+            hsl_code_to(c, q->def, reg);
+            hsl_code_patch_here(c, given);
+        }
+        if (!hsl_code_in_cell(q->var))
+            hsl_code_set_known(c, q->var);
+    }
+}
+
+static void
+code_function(struct hsl_code *c, struct hsl_function *function)
+{
+    struct hsl_code_fn f = {.function = function, .pos = function->pos};
+    bool self_extra = function->uses_this;
+
+    /* $this has a register even if only a function inside mentions it */
+    for (const struct hsl_var *v = function->scope->vars; v; v = v->next) {
+        if (is_this(v) && !v->capture)
+            self_extra = false;
+    }
+    f.locals = f.temp = f.regs = function->scope->var_count + self_extra;
+    c->fn = &f;
+    code_params(c, function);
+    code_body(c, c->protos[function->number], function->body);
+    c->fn = NULL;
+}
+
+/* --- The way in ----------------------------------------------------------------------------------------- */
+
+static void
+number_functions(struct hsl_code *c)
+{
+    uint32_t count = 1;
+    struct hsl_proto *protos;
+
+    for (struct hsl_function *f = c->u->functions; f; f = f->next)
+        f->number = count++;
+    c->protos = ut_arena_calloc(c->prog->arena, count, sizeof(*c->protos));
+    protos = ut_arena_calloc(c->prog->arena, count, sizeof(*protos));
+    if (!c->protos || !protos) {
+        (void)hsl_code_fail(c, "not enough memory for the script");
+        return;
+    }
+    if (count > UINT16_MAX)
+        (void)hsl_code_fail(c, "more than 65000 functions");
+    for (uint32_t i = 0; i < count; i++)
+        c->protos[i] = &protos[i];
+    c->prog->protos = (const struct hsl_proto **)c->protos;
+    c->prog->proto_count = count;
+}
+
+static void
+copy_names(struct hsl_code *c)
+{
+    struct hsl_prog *p = c->prog;
+    const char **files = ut_arena_calloc(p->arena, c->u->file_count + 1, sizeof(*files));
+    const char **mentions = ut_arena_calloc(p->arena, c->u->mention_count + 1, sizeof(*mentions));
+    bool ok = files && mentions;
+
+    for (uint32_t i = 0; ok && i < c->u->file_count; i++) {
+        files[i] = ut_arena_dup(p->arena, c->u->files[i].name, strlen(c->u->files[i].name));
+        ok = files[i] != NULL;
+    }
+    for (uint32_t i = 0; ok && i < c->u->mention_count; i++) {
+        mentions[i] = ut_arena_dup(p->arena, c->u->mentions[i].p, c->u->mentions[i].len);
+        ok = mentions[i] != NULL;
+    }
+    if (!ok)
+        (void)hsl_code_fail(c, "not enough memory for the script");
+    p->files = files;
+    p->file_count = c->u->file_count;
+    p->mentions = mentions;
+    p->mention_count = c->u->mention_count;
+}
+
+/* Constants and built-ins leave the unit's arena; from now on nothing changes. */
+static void
+finish_prog(struct hsl_code *c)
+{
+    struct hsl_prog *p = c->prog;
+
+    p->callees = copy(c, c->callees, p->callee_count, sizeof(*c->callees));
+    p->k = copy(c, p->k, p->k_count, sizeof(*p->k));
+    for (uint32_t i = 0; !c->failed && i < p->k_count; i++)
+        hsl_prog_freeze(p->k[i]);
+    p->flow = c->u->flow;
+    p->modern = c->u->modern;
+}
+
+struct hsl_prog *
+hsl_code_unit(struct hsl_unit *u)
+{
+    struct hsl_code c = {.u = u, .prog = hsl_prog_new(), .optimize = !u->no_optimize};
+
+    if (!c.prog) {
+        (void)hsl_code_fail(&c, "not enough memory for the script");
+        return NULL;
+    }
+    c.run = c.prog->consts;
+    c.run->env = u->env;
+    c.run->flow = u->flow;
+    copy_names(&c);
+    number_functions(&c);
+    if (!c.failed)
+        place_globals(&c);
+    for (struct hsl_function *f = u->functions; f && !c.failed; f = f->next)
+        place_locals(&c, f);
+    for (struct hsl_function *f = u->functions; f && !c.failed; f = f->next)
+        make_head(&c, f);
+    for (struct hsl_function *f = u->functions; f && !c.failed; f = f->next)
+        code_function(&c, f);
+    if (!c.failed)
+        code_top_level(&c);
+    if (!c.failed)
+        finish_prog(&c);
+    if (!c.failed)
+        return c.prog;
+    hsl_prog_unref(c.prog);
+    return NULL;
+}

@@ -1,0 +1,146 @@
+/* hsl_env.c - what one process gives its scripts: roots for files, caches, limits.
+ *
+ * Not here: what is in the caches (hsl_regex_cache.c, hsl_file.c, hsl_rate.c).
+ * Threads: made and freed by one; used by all. Fails: memory, a root that is not there. */
+#include "config.h"
+
+#include "hsl/hsl_env.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ORDER FLOW */
+static const struct {
+    const char *name;
+    enum hsl_flow flow;
+} flows[] = {
+    {"core", HSL_FLOW_CORE},
+    {"access", HSL_FLOW_ACCESS},
+    {"helo", HSL_FLOW_HELO},
+    {"auth", HSL_FLOW_AUTH},
+    {"mailfrom", HSL_FLOW_MAILFROM},
+    {"rcpt", HSL_FLOW_RCPT},
+    {"mail", HSL_FLOW_MAIL},
+    {"eod", HSL_FLOW_EOD},
+};
+
+#define FLOW_COUNT (sizeof(flows) / sizeof(flows[0]))
+
+const char *
+hsl_flow_name(enum hsl_flow flow)
+{
+    for (size_t i = 0; i < FLOW_COUNT; i++) {
+        if (flows[i].flow == flow)
+            return flows[i].name;
+    }
+    return "unknown";
+}
+
+int
+hsl_flow_by_name(const char *name)
+{
+    if (strcmp(name, "recipient") == 0)
+        return HSL_FLOW_RCPT;
+    for (size_t i = 0; i < FLOW_COUNT; i++) {
+        if (strcmp(flows[i].name, name) == 0)
+            return (int)flows[i].flow;
+    }
+    return -1;
+}
+
+void
+hsl_limits_default(struct hsl_limits *l)
+{
+    *l = (struct hsl_limits){
+        .max_instructions = 20000000,
+        .max_time = 20,
+        .max_memory = (size_t)64 << 20,
+        .max_string = (size_t)16 << 20,
+        .max_array = 1000000,
+        .max_call_depth = 200,
+        .max_echo = (size_t)64 << 10,
+        .max_echo_records = 500,
+        .pcre_match_limit = 1000000,
+        .pcre_depth_limit = 10000,
+        .max_sleep = 30,
+        .max_include_depth = 16,
+        .max_source = (size_t)4 << 20,
+    };
+}
+
+/* The real path of a root into *out, or NULL for none. */
+static int
+open_root(const char *dir, char **out, struct ut_diag *d)
+{
+    struct stat st;
+
+    *out = NULL;
+    if (!dir)
+        return 0;
+    *out = realpath(dir, NULL);
+    if (!*out)
+        return ut_diag_errno(d, "cannot open folder %s", dir);
+    if (stat(*out, &st) != 0)
+        return ut_diag_errno(d, "cannot open folder %s", dir);
+    if (!S_ISDIR(st.st_mode))
+        return ut_diag_set(d, "cannot open folder %s: it is no folder", dir);
+    return 0;
+}
+
+static char *
+copy_hostname(const char *name)
+{
+    char host[HOST_NAME_MAX + 1];
+
+    if (name)
+        return strdup(name);
+    if (gethostname(host, sizeof(host)) != 0)
+        return strdup("localhost");
+    host[sizeof(host) - 1] = '\0';
+    return strdup(host);
+}
+
+struct hsl_env *
+hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d)
+{
+    struct hsl_env *e = calloc(1, sizeof(*e));
+
+    if (!e) {
+        (void)ut_diag_set(d, "out of memory");
+        return NULL;
+    }
+    e->file_by_id = opts->file_by_id;
+    e->file_by_id_arg = opts->file_by_id_arg;
+    if (open_root(opts->flow_dir, &e->flow_dir, d) != 0 ||
+        open_root(opts->data_dir, &e->data_dir, d) != 0) {
+        hsl_env_free(e);
+        return NULL;
+    }
+    e->hostname = copy_hostname(opts->hostname);
+    e->regexes = hsl_regex_cache_new();
+    e->files = hsl_file_cache_new();
+    e->rates = hsl_rate_table_new();
+    if (!e->hostname || !e->regexes || !e->files || !e->rates) {
+        (void)ut_diag_set(d, "out of memory");
+        hsl_env_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void
+hsl_env_free(struct hsl_env *e)
+{
+    if (!e)
+        return;
+    hsl_rate_table_free(e->rates);
+    hsl_file_cache_free(e->files);
+    hsl_regex_cache_free(e->regexes);
+    free(e->flow_dir);
+    free(e->data_dir);
+    free(e->hostname);
+    free(e);
+}

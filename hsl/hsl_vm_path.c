@@ -1,0 +1,354 @@
+/* hsl_vm_path.c - elements of arrays and objects: reading, and writing through paths of keys.
+ *
+ * `$a["x"][] += 1` is one instruction: the path is walked from the variable down, each array on it is
+ * made this variable's own (copied one level if somebody else has a share) and each missing level
+ * is made. So nested arrays are changed in place, and a copy of one elsewhere never sees it.
+ *
+ * Places of elements do not survive a call of script code. Operators may call some (toString() of
+ * an object), so with objects the result is computed apart and the path is walked again to store it.
+ *
+ * Threads: one per machine. Fails: R03, R05, limits. */
+#include "config.h"
+
+#include "hsl/hsl_arr.h"
+#include "hsl/hsl_vm.h"
+
+static bool
+bad_key(struct hsl_machine *m, const struct hsl_value *key)
+{
+    return hsl_raise(&m->run, HSL_R05, "invalid array key of type %s", hsl_type_name(key));
+}
+
+/* --- Reading --------------------------------------------------------------------------------- */
+
+/* o->name: a property, or a method bound to the object; none if there is neither. */
+static bool
+get_property(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *key,
+    struct hsl_value *out)
+{
+    const struct hsl_obj *o = v->u.obj;
+    const struct hsl_value *p = NULL;
+    const struct hsl_builtin *row;
+    struct hsl_fn *fn;
+    bool bad = false;
+
+    if (o->props.type == HSL_ARR)
+        p = hsl_arr_get(o->props.u.arr, key, &bad);
+    if (bad)
+        return bad_key(m, key);
+    *out = p ? hsl_ref(*p) : hsl_none();
+    if (p || key->type != HSL_STR || !o->cls->method)
+        return true;
+    row = o->cls->method(key->u.str->data, key->u.str->len);
+    if (!row)
+        return true;
+    fn = hsl_heap_alloc(&m->run.heap, sizeof(*fn));
+    if (!fn)
+        return hsl_raise_memory(&m->run);
+    *fn = (struct hsl_fn){.rc = {1}, .kind = HSL_FN_BUILTIN, .builtin = row, .self = hsl_ref(*v)};
+    *out = (struct hsl_value){.u.fn = fn, .type = HSL_FN};
+    return true;
+}
+
+bool
+hsl_vm_index(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *key,
+    struct hsl_value *out)
+{
+    const struct hsl_value *e;
+    bool bad = false;
+
+    switch (v->type) {
+    case HSL_ARR:
+        e = hsl_arr_get(v->u.arr, key, &bad);
+        if (bad)
+            return bad_key(m, key);
+        *out = e ? hsl_ref(*e) : hsl_none();
+        return true;
+    case HSL_OBJ:
+        return get_property(m, v, key, out);
+    case HSL_UNDEF:
+        *out = hsl_none();
+        return true;
+    default:
+        return hsl_subscript(&m->run, v, key, out);
+    }
+}
+
+bool
+hsl_vm_isset(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *key, bool *is)
+{
+    const struct hsl_value *a = v->type == HSL_OBJ ? &v->u.obj->props : v;
+    struct hsl_value e;
+    bool bad = false;
+
+    *is = false;
+    if (a->type == HSL_ARR) {
+        *is = hsl_arr_get(a->u.arr, key, &bad) != NULL;
+        return bad ? bad_key(m, key) : true;
+    }
+    if (a->type != HSL_STR)
+        return true;
+    if (!hsl_subscript(&m->run, v, key, &e))
+        return false;
+    *is = e.type != HSL_NONE;
+    hsl_unref(&m->run, e);
+    return true;
+}
+
+/* --- Writing --------------------------------------------------------------------------------- */
+
+/* What [v] keeps its elements in, as an array that nobody else owns; NULL: error set. */
+static struct hsl_arr *
+own_elements(struct hsl_machine *m, struct hsl_value *v)
+{
+    if (v->type == HSL_OBJ && v->u.obj->cls == &hsl_object_class)
+        v = &v->u.obj->props;
+    if (v->type == HSL_ARR)
+        return v->u.arr->rc.refs == 1 || hsl_arr_own(&m->run, v) ? v->u.arr : NULL;
+    if (v->type == HSL_NONE || v->type == HSL_UNDEF || (v->type == HSL_STR && v->u.str->len == 0)) {
+        struct hsl_arr *a = hsl_arr_new(&m->run, 0);
+
+        if (a)
+            hsl_put(&m->run, v, hsl_from_arr(a));
+        return a;
+    }
+    (void)hsl_raise(&m->run, HSL_R03, "cannot use %s as array", hsl_type_name(v));
+    return NULL;
+}
+
+struct hsl_value *
+hsl_vm_path(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys, unsigned n)
+{
+    for (unsigned i = 0; i < n && v; i++) {
+        struct hsl_arr *a = own_elements(m, v);
+
+        if (!a)
+            return NULL;
+        v = keys[i].type == HSL_UNDEF ? hsl_arr_slot_push(&m->run, a)
+                                      : hsl_arr_slot(&m->run, a, &keys[i]);
+    }
+    return v;
+}
+
+bool
+hsl_vm_store(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *key,
+    const struct hsl_value *val)
+{
+    struct hsl_value share = hsl_ref(*val); /* before: it may be the array itself */
+    struct hsl_arr *a = own_elements(m, v);
+
+    if (!a) {
+        hsl_unref(&m->run, share);
+        return false;
+    }
+    if (key->type == HSL_UNDEF)
+        return hsl_arr_push(&m->run, a, share);
+    return hsl_arr_set(&m->run, a, key, share);
+}
+
+bool
+hsl_vm_step(struct hsl_machine *m, struct hsl_value *v, double by)
+{
+    switch (v->type) {
+    case HSL_NUM:
+        v->u.num += by;
+        return true;
+    case HSL_NONE:
+        *v = hsl_num(by);
+        return true;
+    case HSL_BOOL:
+        *v = hsl_num((v->u.b ? 1 : 0) + by);
+        return true;
+    default:
+        return hsl_raise(&m->run, HSL_R03, "unsupported operand type for %s: %s",
+            by > 0 ? "++" : "--", hsl_type_name(v));
+    }
+}
+
+/* --- Instructions with paths ----------------------------------------------------------------- */
+
+static void
+drop_temporaries(struct hsl_machine *m, struct hsl_value *v, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        hsl_drop(&m->run, &v[i]);
+}
+
+static void
+set_result(struct hsl_machine *m, struct hsl_value *regs, unsigned reg, struct hsl_value v)
+{
+    if (reg == HSL_NO_REG)
+        hsl_unref(&m->run, v);
+    else
+        hsl_put(&m->run, &regs[reg], v);
+}
+
+/* True if the operator cannot come to call script code for these. */
+static bool
+plain(const struct hsl_value *a, const struct hsl_value *b, enum hsl_op op)
+{
+    if (a->type <= HSL_STR && b->type <= HSL_STR)
+        return true;
+    return a->type == HSL_ARR && b->type <= HSL_ARR && (op == HSL_OP_ADD || op == HSL_OP_SUB);
+}
+
+static bool
+appends(const struct hsl_value *keys, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (keys[i].type == HSL_UNDEF)
+            return true;
+    }
+    return false;
+}
+
+/* The element = left operator value, where script code may run before it is stored. Takes the count of
+ * [left]; *out gets one. */
+static bool
+operate_apart(struct hsl_machine *m, struct hsl_value *root, const struct hsl_value *keys, unsigned n,
+    enum hsl_op op, struct hsl_value left, struct hsl_value *out)
+{
+    struct hsl_value *to;
+    bool ok = hsl_op_binary(&m->run, op, &left, &keys[n], out);
+
+    hsl_unref(&m->run, left);
+    if (!ok)
+        return false;
+    to = n ? hsl_vm_path(m, root, keys, n) : root;
+    if (!to) {
+        hsl_unref(&m->run, *out);
+        return false;
+    }
+    hsl_put(&m->run, to, hsl_ref(*out));
+    return true;
+}
+
+/* The same in place where that is safe. */
+static bool
+operate(struct hsl_machine *m, struct hsl_value *root, const struct hsl_value *keys, unsigned n,
+    enum hsl_op op, struct hsl_value *out)
+{
+    struct hsl_value *place;
+
+    if (appends(keys, n))
+        return operate_apart(m, root, keys, n, op, hsl_none(), out);
+    place = n ? hsl_vm_path(m, root, keys, n) : root;
+    if (!place)
+        return false;
+    if (!plain(place, &keys[n], op))
+        return operate_apart(m, root, keys, n, op, hsl_ref(*place), out);
+    if (!hsl_op_assign(&m->run, op, place, &keys[n]))
+        return false;
+    *out = hsl_ref(*place);
+    return true;
+}
+
+bool
+hsl_vm_path_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value *root = hsl_deref(&regs[i->a]), *keys = &regs[i->b], out;
+    unsigned n = i->x >> 2;
+
+    if (n == 0 && root->type == HSL_UNDEF)
+        return hsl_vm_undefined(m, m->prog->k[i[1].c].u.str->data);
+    if (!operate(m, root, keys, n, (enum hsl_op)i[1].a, &out))
+        return false;
+    drop_temporaries(m, keys, n + 1);
+    set_result(m, regs, i->c, out);
+    return true;
+}
+
+bool
+hsl_vm_path_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value *root = hsl_deref(&regs[i->a]), *keys = &regs[i->b], *place;
+    double by = i[1].a ? -1 : 1, now;
+    unsigned n = i->x >> 2;
+
+    if (n == 0 && root->type == HSL_UNDEF)
+        return hsl_vm_undefined(m, m->prog->k[i[1].c].u.str->data);
+    place = n ? hsl_vm_path(m, root, keys, n) : root;
+    if (!place || !hsl_vm_step(m, place, by))
+        return false;
+    now = place->u.num;
+    drop_temporaries(m, keys, n);
+    set_result(m, regs, i->c, hsl_num(i[1].b ? now - by : now));
+    return true;
+}
+
+/* The place that the keys lead to, as an own one, but without making anything: NULL if missing, or on
+ * an error (state says which). */
+static struct hsl_value *
+existing_place(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys, unsigned n)
+{
+    const struct hsl_value *at = v;
+
+    for (unsigned i = 0; i < n; i++) {
+        bool bad = false;
+
+        if (at->type == HSL_OBJ)
+            at = &at->u.obj->props;
+        if (at->type != HSL_ARR)
+            return NULL;
+        at = hsl_arr_get(at->u.arr, &keys[i], &bad);
+        if (bad)
+            (void)bad_key(m, &keys[i]);
+        if (!at)
+            return NULL;
+    }
+    return hsl_vm_path(m, v, keys, n);
+}
+
+bool
+hsl_vm_path_unset(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value *keys = &regs[i->b], *v;
+    unsigned n = i->x >> 2;
+    bool removed = false, is;
+
+    v = existing_place(m, hsl_deref(&regs[i->a]), keys, n - 1);
+    if (v && (v->type == HSL_ARR || (v->type == HSL_OBJ && v->u.obj->cls == &hsl_object_class))) {
+        struct hsl_arr *a;
+
+        if (!hsl_vm_isset(m, v, &keys[n - 1], &is))
+            return false;
+        a = is ? own_elements(m, v) : NULL;
+        removed = a && hsl_arr_del(&m->run, a, &keys[n - 1]);
+    }
+    if (m->run.state != HSL_RUNNING)
+        return false;
+    drop_temporaries(m, keys, n);
+    set_result(m, regs, i->c, hsl_bool(removed));
+    return true;
+}
+
+bool
+hsl_vm_path_slice(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value *keys = &regs[i->b], *place;
+    unsigned n = i->x >> 2;
+
+    place = hsl_vm_path(m, hsl_deref(&regs[i->a]), keys, n);
+    if (!place || !hsl_slice_assign(&m->run, place, &keys[n], &keys[n + 1], &keys[n + 2], NULL))
+        return false;
+    drop_temporaries(m, keys, n + 3);
+    return true;
+}
+
+bool
+hsl_vm_path_unslice(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value *keys = &regs[i->b], *v;
+    unsigned n = i->x >> 2;
+    bool removed = false;
+
+    v = existing_place(m, hsl_deref(&regs[i->a]), keys, n);
+    if (m->run.state != HSL_RUNNING)
+        return false;
+    if (v && v->type == HSL_ARR &&
+        !hsl_slice_assign(&m->run, v, &keys[n], &keys[n + 1], NULL, &removed))
+        return false;
+    drop_temporaries(m, keys, n + 2);
+    set_result(m, regs, i->c, hsl_bool(removed));
+    return true;
+}

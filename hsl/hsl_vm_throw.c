@@ -1,0 +1,163 @@
+/* hsl_vm_throw.c - errors on their way: where they happened, who handles them, what budgets say.
+ *
+ * Two kinds unwind: what is thrown looks for a try block in each frame; a final action or a limit goes
+ * through all of them. Both forget the registers of each frame that they leave, since run after run
+ * uses the same stack (invariant in hsl_vm.h).
+ *
+ * Not here: making errors (hsl_run.c), the Exception object (hsl_exception.c).
+ * Threads: one per machine. */
+#include "config.h"
+
+#include "hsl/hsl_vm.h"
+#include "lib/ut_time.h"
+
+static uint32_t
+pc_of(const struct hsl_frame *f)
+{
+    return (uint32_t)(f->pc - f->proto->code);
+}
+
+static void
+frame_place(const struct hsl_machine *m, const struct hsl_frame *f, struct hsl_place *place)
+{
+    hsl_prog_place(m->prog, f->proto, pc_of(f), place);
+}
+
+/* The error is new: remembers where it happened. */
+static void
+set_place(struct hsl_machine *m)
+{
+    struct hsl_frame *f = m->frame;
+
+    if (!m->looping || !hsl_prog_loop_place(m->prog, f->proto, pc_of(f), &m->place))
+        frame_place(m, f, &m->place);
+    m->placed = true;
+    m->looping = false;
+    m->traced = 0;
+    if (m->run.state == HSL_THROWN && m->raised)
+        hsl_exception_set_place(m->run.thrown.u.obj, &m->place);
+}
+
+/* The error has come to the call that frame [f] is at. */
+static void
+add_trace(struct hsl_machine *m, const struct hsl_frame *f)
+{
+    if (m->traced < HSL_TRACE_MAX)
+        frame_place(m, f, &m->trace[m->traced]);
+    m->traced++;
+}
+
+static const struct hsl_handler *
+find_handler(const struct hsl_frame *f)
+{
+    const struct hsl_proto *p = f->proto;
+    uint32_t pc = pc_of(f);
+
+    for (uint32_t i = 0; i < p->handler_count; i++) {
+        const struct hsl_handler *h = &p->handlers[i];
+
+        if (pc >= h->from && pc < h->to)
+            return h;
+    }
+    return NULL;
+}
+
+/* What was thrown goes to the variable of [h]. */
+static void
+handle(struct hsl_machine *m, const struct hsl_handler *h)
+{
+    struct hsl_run *r = &m->run;
+    struct hsl_frame *f = m->frame;
+    struct hsl_value thrown = r->thrown;
+
+    for (uint32_t i = h->live; i < f->proto->regs; i++)
+        hsl_drop(r, &f->regs[i]);
+    f->pc = f->proto->code + h->target;
+    hsl_vm_forget(m);
+    hsl_put(r, hsl_deref(&f->regs[h->var]), thrown);
+}
+
+void
+hsl_vm_forget(struct hsl_machine *m)
+{
+    m->run.state = HSL_RUNNING;
+    m->run.thrown = (struct hsl_value){.type = HSL_UNDEF};
+    m->placed = false;
+    m->looping = false;
+    m->raised = false;
+    m->traced = 0;
+}
+
+bool
+hsl_vm_unwind(struct hsl_machine *m)
+{
+    bool entry;
+
+    if (m->placed)
+        add_trace(m, m->frame);
+    else
+        set_place(m);
+    for (;;) {
+        const struct hsl_handler *h = m->run.state == HSL_THROWN ? find_handler(m->frame) : NULL;
+
+        if (h) {
+            handle(m, h);
+            return true;
+        }
+        entry = m->frame->entry;
+        hsl_vm_pop(m);
+        if (entry)
+            return false;
+        add_trace(m, m->frame);
+    }
+}
+
+bool
+hsl_vm_throw(struct hsl_machine *m, struct hsl_value v)
+{
+    m->run.thrown = v;
+    m->run.state = HSL_THROWN;
+    m->raised = false;
+    m->placed = false;
+    return false;
+}
+
+bool
+hsl_vm_no_arm(struct hsl_machine *m, const struct hsl_value *v)
+{
+    struct ut_sbuf text;
+    bool ok;
+
+    ut_sbuf_init(&text, 500);
+    ok = hsl_to_text(&m->run, v, &text) || text.failed;
+    if (ok && m->run.state == HSL_RUNNING)
+        (void)hsl_raise(&m->run, HSL_R15, "match: no arm for %s", ut_sbuf_text(&text));
+    ut_sbuf_fini(&text);
+    return false;
+}
+
+bool
+hsl_vm_undefined(struct hsl_machine *m, const char *name)
+{
+    return hsl_raise(&m->run, HSL_R01, "undefined variable $%s", name);
+}
+
+/* --- Budgets ---------------------------------------------------------------------------------- */
+
+bool
+hsl_vm_tick(struct hsl_machine *m)
+{
+    struct hsl_run *r = &m->run;
+    uint64_t left;
+
+    r->instructions += (uint64_t)((int64_t)m->slice - m->ticks);
+    m->slice = m->ticks = 0;
+    if (r->instructions > r->limits.max_instructions)
+        return hsl_limit(r, HSL_L01, "instruction budget (%llu) exceeded",
+            (unsigned long long)r->limits.max_instructions);
+    if (ut_time_mono() > r->deadline)
+        return hsl_limit(r, HSL_L02, "time (%g s) exceeded", r->limits.max_time);
+    left = r->limits.max_instructions - r->instructions + 1;
+    m->slice = m->ticks = left < HSL_TICKS ? (int32_t)left : HSL_TICKS;
+    return true;
+}
