@@ -112,8 +112,8 @@ grow_packed(struct hsl_run *r, struct hsl_arr *a, size_t need)
 
     if (cap == 0)
         return false;
-    vals = hsl_heap_realloc(
-        &r->heap, a->d.vals, a->cap * sizeof(*vals), (size_t)cap * sizeof(*vals));
+    vals =
+        hsl_heap_realloc(&r->heap, a->d.vals, a->cap * sizeof(*vals), (size_t)cap * sizeof(*vals));
     if (!vals)
         return hsl_raise_memory(r);
     a->d.vals = vals;
@@ -356,7 +356,8 @@ hsl_arr_get(const struct hsl_arr *a, const struct hsl_value *key, bool *bad)
 }
 
 bool
-hsl_arr_next(const struct hsl_arr *a, size_t *pos, struct hsl_value *key, const struct hsl_value **val)
+hsl_arr_next(
+    const struct hsl_arr *a, size_t *pos, struct hsl_value *key, const struct hsl_value **val)
 {
     const struct hsl_entry *e;
     size_t i = *pos;

@@ -49,7 +49,7 @@ hsl_arr_packed_at(const struct hsl_arr *a, uint64_t i)
     return a->mask == 0 && i < a->count ? &a->d.vals[i] : NULL;
 }
 
-/* Appends to a packed array nobody else owns if there is a place left; takes the count of [v] then. */
+/* Appends to a packed array nobody else owns if it has a place left; takes the count of [v]. */
 static inline bool
 hsl_arr_packed_push(struct hsl_arr *a, struct hsl_value v)
 {
@@ -60,8 +60,8 @@ hsl_arr_packed_push(struct hsl_arr *a, struct hsl_value v)
     return true;
 }
 
-/* The key of place [i], which is in use and no hole: true with an integer in *key, else the string in
- * *text. Exact, while hsl_arr_next() gives integer keys as numbers of the language. */
+/* The key of place [i], which is in use and no hole: true with an integer in *key, else the string
+ * in *text. Exact, while hsl_arr_next() gives integer keys as numbers of the language. */
 static inline bool
 hsl_arr_key_at(const struct hsl_arr *a, size_t i, int64_t *key, struct hsl_str **text)
 {

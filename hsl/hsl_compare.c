@@ -20,7 +20,8 @@ struct walk {
     size_t elements;
 };
 
-static bool equal_values(struct walk *w, const struct hsl_value *a, const struct hsl_value *b);
+static bool
+equal_values(struct walk *w, const struct hsl_value *a, const struct hsl_value *b);
 
 static bool
 is_number(const struct hsl_value *v)
@@ -142,7 +143,7 @@ equal_values(struct walk *w, const struct hsl_value *a, const struct hsl_value *
         if (w->strict || a->type == HSL_NONE || b->type == HSL_NONE)
             return false;
         if (is_number(a))
-            return is_number(b)        ? hsl_to_num(a) == hsl_to_num(b)
+            return is_number(b)         ? hsl_to_num(a) == hsl_to_num(b)
                    : b->type == HSL_STR ? equal_text(a, b->u.str)
                                         : false;
         return a->type == HSL_STR && is_number(b) && equal_text(b, a->u.str);

@@ -49,9 +49,10 @@ hsl_truth(const struct hsl_value *v)
 static char *
 digits_before(char *end, uint64_t n)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233"
-                                "34353637383940414243444546474849505152535455565758596061626364656667"
-                                "6869707172737475767778798081828384858687888990919293949596979899";
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
 
     for (; n >= 100; n /= 100) {
         end -= 2;
@@ -78,86 +79,120 @@ int_to_text(bool negative, uint64_t n, char *buf)
     return (size_t)(end - p);
 }
 
-/* Numbers with few decimals: m / 10^k with m below 10^15 is exact in both parts, so if it gives
- * back [n] then its at most 15 digits are what %.15g would print. 0: not such a number. */
-static size_t
-short_to_text(double n, char *buf)
+/* Numbers with a fraction, from 1e-6 up: below 2^52, where everything fits in 128 bits and is
+ * exact.
+ *
+ * [n] is m * 2^e with m below 2^53 and e from -72 to -1. To see [prec] digits it is multiplied by
+ * 10^k so that these stand before the point: m * 5^k * 2^(e + k), and 2^(e + k) is a shift to the
+ * right, by -(e + k) bits (never to the left: 17 digits have less bits than that). What is cut off
+ * is known exactly, so rounding to nearest is what printf does; and a number reads back as the
+ * double it is nearest to, so it reads back equal if it is off by no more than half the distance to
+ * the next double, which is 5^k / 2 in units of the last bit before the shift (5^k / 4 below a
+ * power of two). */
+struct fraction {
+    uint64_t m;
+    int e;
+    int exponent; /* of the first digit, power of ten */
+};
+
+typedef unsigned __int128 u128;
+
+static uint64_t
+pow5(unsigned k)
 {
-    static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    double x = fabs(n);
-    size_t k, len;
+    static const uint64_t powers[] = {1u, 5u, 25u, 125u, 625u, 3125u, 15625u, 78125u, 390625u,
+        1953125u, 9765625u, 48828125u, 244140625u, 1220703125u, 6103515625u, 30517578125u,
+        152587890625u, 762939453125u, 3814697265625u, 19073486328125u, 95367431640625u,
+        476837158203125u, 2384185791015625u, 11920928955078125u};
 
-    if (x >= 1e9 || x < 1e-6)
-        return 0;
-    for (k = 0; k < sizeof(powers) / sizeof(powers[0]); k++) {
-        double m = nearbyint(x * powers[k]);
-
-        if (m >= 1e15)
-            return 0;
-        if (m / powers[k] != x)
-            continue;
-        len = int_to_text(n < 0, (uint64_t)(m / powers[k]), buf);
-        buf[len++] = '.';
-        m = fmod(m, powers[k]);
-        (void)int_to_text(false, (uint64_t)m + (uint64_t)powers[k], buf + len); /* a 1 in front */
-        memmove(buf + len, buf + len + 1, k + 2);
-        return len + k + 1;
-    }
-    return 0;
+    return powers[k];
 }
 
-/* "-1.234e-05" as printed by %e into digits and exponent, then written without exponent. */
-static size_t
-without_exponent(const char *e_form, char *buf)
+static struct fraction
+fraction_of(double x)
 {
-    char digits[20];
-    size_t n = 0, len = 0;
-    long exponent;
-    const char *p = e_form;
+    static const double powers[] = {1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4,
+        1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
+    struct fraction f;
+    uint64_t bits;
+    int i = 0;
 
-    if (*p == '-')
-        buf[len++] = *p++;
-    for (; *p && *p != 'e'; p++)
-        if (*p != '.' && n < sizeof(digits))
-            digits[n++] = *p;
-    exponent = *p ? strtol(p + 1, NULL, 10) : 0;
-    while (n > 1 && digits[n - 1] == '0')
-        n--;
-    if (exponent < 0) {
-        size_t zeros = (size_t)-exponent - 1;
+    memcpy(&bits, &x, sizeof(bits));
+    f.m = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52;
+    f.e = (int)(bits >> 52) - 1075;
+    while (x >= powers[i + 1])
+        i++;
+    f.exponent = i - 6;
+    return f;
+}
 
-        memcpy(buf + len, "0.", 2);
-        memset(buf + len + 2, '0', zeros);
-        memcpy(buf + len + 2 + zeros, digits, n);
-        len += 2 + zeros + n;
+/* [f] rounded to [prec] digits; true if that reads back equal, or as much as there may be. */
+static bool
+round_fraction(const struct fraction *f, int prec, uint64_t *digits)
+{
+    int k = prec - 1 - f->exponent, shift = -(f->e + k);
+    uint64_t scale = pow5((unsigned)k), d;
+    u128 a = (u128)f->m * scale, off;
+    bool below;
+
+    d = (uint64_t)(a >> shift);
+    off = a - ((u128)d << shift);
+    below = off * 2 < (u128)1 << shift || (off * 2 == (u128)1 << shift && !(d & 1));
+    if (!below) {
+        d++;
+        off = ((u128)1 << shift) - off;
+    }
+    *digits = d;
+    if (below && f->m == UINT64_C(1) << 52)
+        off *= 2;
+    return prec == 17 || off * 2 < scale || (off * 2 == scale && !(f->m & 1));
+}
+
+static size_t
+fraction_to_text(double n, char *buf)
+{
+    struct fraction f = fraction_of(fabs(n));
+    char tmp[24], *end = tmp + sizeof(tmp), *p;
+    size_t len = 0, count, whole;
+    uint64_t digits = 0;
+    int prec = f.exponent < 14 ? 15 : f.exponent + 2; /* at least one digit behind the point */
+
+    while (!round_fraction(&f, prec, &digits))
+        prec++;
+    while (digits % 10 == 0)
+        digits /= 10;
+    p = digits_before(end, digits);
+    count = (size_t)(end - p);
+    if (n < 0)
+        buf[len++] = '-';
+    if (f.exponent < 0) {
+        whole = (size_t)-f.exponent; /* zeros, the one before the point with them */
+        memset(buf + len, '0', whole + 1);
+        buf[len + 1] = '.';
+        len += whole + 1;
+        memcpy(buf + len, p, count);
+        len += count;
     } else {
-        size_t whole = (size_t)exponent + 1;
-
-        memcpy(buf + len, digits, whole); /* not an integer, so n > whole */
+        whole = (size_t)f.exponent + 1;
+        memcpy(buf + len, p, whole);
         buf[len + whole] = '.';
-        memcpy(buf + len + whole + 1, digits + whole, n - whole);
-        len += n + 1;
+        memcpy(buf + len + whole + 1, p + whole, count - whole);
+        len += count + 1;
     }
     buf[len] = '\0';
     return len;
 }
 
-/* The shortest of 15, 16 and 17 digits that reads back equal. */
+/* What needs an exponent. */
 static size_t
-long_to_text(double n, char *buf)
+exponent_to_text(double n, char *buf)
 {
-    char tmp[HSL_NUM_TEXT_MAX];
-    double x = fabs(n);
     int prec;
 
     for (prec = 15; prec < 17; prec++) {
-        (void)snprintf(tmp, sizeof(tmp), "%.*e", prec - 1, n);
-        if (strtod(tmp, NULL) == n)
+        (void)snprintf(buf, HSL_NUM_TEXT_MAX, "%.*g", prec, n);
+        if (strtod(buf, NULL) == n)
             break;
-    }
-    if (x >= 1e-6 && x < 1e21) {
-        (void)snprintf(tmp, sizeof(tmp), "%.*e", prec - 1, n);
-        return without_exponent(tmp, buf);
     }
     return (size_t)snprintf(buf, HSL_NUM_TEXT_MAX, "%.*g", prec, n);
 }
@@ -165,23 +200,22 @@ long_to_text(double n, char *buf)
 size_t
 hsl_num_to_text(double n, char buf[HSL_NUM_TEXT_MAX])
 {
-    size_t len;
+    double x = fabs(n);
 
-    if (n > -9e18 && n < 9e18) {
+    if (x < 9e18) {
         int64_t i = (int64_t)n;
 
         if ((double)i == n)
             return int_to_text(i < 0, i < 0 ? (uint64_t)-i : (uint64_t)i, buf);
-        len = short_to_text(n, buf);
-        return len ? len : long_to_text(n, buf);
+        return x >= 1e-6 ? fraction_to_text(n, buf) : exponent_to_text(n, buf);
     }
     if (isnan(n))
         return (size_t)snprintf(buf, HSL_NUM_TEXT_MAX, "nan");
     if (isinf(n))
         return (size_t)snprintf(buf, HSL_NUM_TEXT_MAX, n < 0 ? "-inf" : "inf");
-    if (fabs(n) < 1e21)
+    if (x < 1e21)
         return (size_t)snprintf(buf, HSL_NUM_TEXT_MAX, "%.0f", n);
-    return long_to_text(n, buf);
+    return exponent_to_text(n, buf);
 }
 
 /* --- Text to numbers -------------------------------------------------------------------------- */
@@ -223,8 +257,8 @@ slow_decimal(const char *p, size_t len)
 static bool
 decimal(const char *p, size_t len, double *out)
 {
-    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
-        1e13, 1e14, 1e15};
+    static const double powers[] = {
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
     uint64_t m = 0;
     size_t i, point = len;
 
@@ -360,7 +394,8 @@ hsl_to_key(const struct hsl_value *v, int64_t *i)
 
 /* --- Text ------------------------------------------------------------------------------------- */
 
-static bool dump_arr(struct hsl_run *r, const struct hsl_arr *a, unsigned depth, struct hsl_value *out);
+static bool
+dump_arr(struct hsl_run *r, const struct hsl_arr *a, unsigned depth, struct hsl_value *out);
 
 /* What toString() gives, or the class's name. New count. */
 static struct hsl_str *

@@ -12,9 +12,9 @@
 #define MAX_PRECISION 100u /* decimals of %f */
 
 struct spec {
-    size_t index;    /* of the argument */
+    size_t index; /* of the argument */
     char pad;
-    char align;      /* < > ^ =, 0: by type */
+    char align; /* < > ^ =, 0: by type */
     size_t width;
     size_t precision;
     bool has_precision;
@@ -206,7 +206,8 @@ put_conversion(struct format *f, const struct spec *s)
     if (f->arg->type == HSL_ARR)
         v = hsl_arr_at(f->arg->u.arr, s->index);
     if (!v)
-        return hsl_raise(f->r, HSL_R06, "%%: bad option or format: argument %zu is missing", s->index);
+        return hsl_raise(
+            f->r, HSL_R06, "%%: bad option or format: argument %zu is missing", s->index);
     switch (s->type) {
     case 's':
         return put_text(f, s, v);
@@ -247,7 +248,8 @@ put_all(struct format *f)
 }
 
 bool
-hsl_format(struct hsl_run *r, const struct hsl_str *fmt, const struct hsl_value *arg, struct hsl_value *out)
+hsl_format(struct hsl_run *r, const struct hsl_str *fmt, const struct hsl_value *arg,
+    struct hsl_value *out)
 {
     struct format f = {.r = r, .p = fmt->data, .end = fmt->data + fmt->len, .arg = arg};
 

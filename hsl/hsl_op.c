@@ -1,5 +1,5 @@
-/* hsl_op.c - the operators in general form (language §5). The VM does the common cases itself and comes
- * here for the rest.
+/* hsl_op.c - the operators in general form (language §5). The VM does the common cases itself and
+ * comes here for the rest.
  *
  * Not here: arrays (hsl_op_arr.c), comparison (hsl_compare.c), format (hsl_format.c), subscripts
  * (hsl_slice.c).
@@ -9,8 +9,8 @@
 #include <math.h>
 
 /* ORDER OP */
-static const char *const op_names[] = {"+", "-", "*", "/", "%", "**", ".", "&", "|", "^", "<<", ">>",
-    ">>>", "==", "!=", "===", "!==", "<", ">", "<=", ">=", "=~", "!~", "-", "+", "!", "~"};
+static const char *const op_names[] = {"+", "-", "*", "/", "%", "**", ".", "&", "|", "^", "<<",
+    ">>", ">>>", "==", "!=", "===", "!==", "<", ">", "<=", ">=", "=~", "!~", "-", "+", "!", "~"};
 
 _Static_assert(sizeof(op_names) / sizeof(op_names[0]) == HSL_OP_COUNT_, "ORDER OP");
 
@@ -24,8 +24,8 @@ bool
 hsl_op_bad(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct hsl_value *b)
 {
     if (!b)
-        return hsl_raise(r, HSL_R03, "unsupported operand type for %s: %s", hsl_op_name(op),
-            hsl_type_name(a));
+        return hsl_raise(
+            r, HSL_R03, "unsupported operand type for %s: %s", hsl_op_name(op), hsl_type_name(a));
     return hsl_raise(r, HSL_R03, "unsupported operand types for %s: %s and %s", hsl_op_name(op),
         hsl_type_name(a), hsl_type_name(b));
 }
@@ -134,12 +134,21 @@ hsl_concat(struct hsl_run *r, const struct hsl_value *v, size_t n, struct hsl_va
 }
 
 static bool
-concat_two(struct hsl_run *r, const struct hsl_value *a, const struct hsl_value *b,
-    struct hsl_value *out)
+concat_two(
+    struct hsl_run *r, const struct hsl_value *a, const struct hsl_value *b, struct hsl_value *out)
 {
-    struct hsl_value both[2] = {*a, *b};
+    struct hsl_piece pieces[2];
+    struct hsl_str *s = NULL;
 
-    return hsl_concat(r, both, 2, out);
+    if (!hsl_piece_init(r, &pieces[0], a))
+        return false;
+    if (hsl_piece_init(r, &pieces[1], b)) {
+        s = join(r, pieces, 2);
+        hsl_piece_fini(r, &pieces[1]);
+    }
+    hsl_piece_fini(r, &pieces[0]);
+    *out = hsl_from_str(s);
+    return s != NULL;
 }
 
 /* *a, a string, gets the text of [b] behind its own. */
@@ -305,7 +314,8 @@ add(struct hsl_run *r, const struct hsl_value *a, const struct hsl_value *b, str
 }
 
 static bool
-multiply(struct hsl_run *r, const struct hsl_value *a, const struct hsl_value *b, struct hsl_value *out)
+multiply(
+    struct hsl_run *r, const struct hsl_value *a, const struct hsl_value *b, struct hsl_value *out)
 {
     if (a->type == HSL_STR && is_number(b))
         return repeat_str(r, a->u.str, hsl_to_num(b), out);
@@ -365,8 +375,8 @@ compare(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const stru
 }
 
 bool
-hsl_op_binary(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct hsl_value *b,
-    struct hsl_value *out)
+hsl_op_binary(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a,
+    const struct hsl_value *b, struct hsl_value *out)
 {
     switch (op) {
     case HSL_OP_ADD:

@@ -1,12 +1,13 @@
-/* hsl_op.h - what the files of the operators share: hsl_op.c, hsl_op_arr.c, hsl_compare.c. Others call
- * hsl_value.h. All borrow their operands; *out gets a new count; false: error set. */
+/* hsl_op.h - what the files of the operators share: hsl_op.c, hsl_op_arr.c, hsl_compare.c. Others
+ * call hsl_value.h. All borrow their operands; *out gets a new count; false: error set. */
 #ifndef HSL_OP_H
 #define HSL_OP_H
 
 #include "hsl/hsl_run.h"
 
 /* Raises R03 for operands that [op] does not take; [b] NULL: it has one. Always false. */
-bool hsl_op_bad(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct hsl_value *b);
+bool hsl_op_bad(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a,
+    const struct hsl_value *b);
 
 /* The text of a value without making a string of it where that can be avoided. */
 struct hsl_piece {

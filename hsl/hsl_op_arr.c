@@ -64,7 +64,8 @@ hsl_op_arr_repeat(struct hsl_run *r, struct hsl_arr *a, double times, struct hsl
     return true;
 }
 
-/* --- Removal ----------------------------------------------------------------------------------- */
+/* --- Removal -----------------------------------------------------------------------------------
+ */
 
 /* What `a - b` takes out, arranged so that asking for one element does not mean comparing it with
  * each: texts and numbers go to sets. By §5.5 an element that is
@@ -150,7 +151,8 @@ removal_add(struct hsl_run *r, struct removal *rm, const struct hsl_value *v)
         rm->none = true;
         return true;
     case HSL_STR:
-        if (hsl_numeric_string(v->u.str->data, v->u.str->len, &n) && !add_number(r, rm, n, FROM_STR))
+        if (hsl_numeric_string(v->u.str->data, v->u.str->len, &n) &&
+            !add_number(r, rm, n, FROM_STR))
             return false;
         return hsl_arr_set_text(r, rm->texts, v->u.str,
             hsl_num(origin(rm->texts, v->u.str->data, v->u.str->len) | FROM_STR));
@@ -225,7 +227,8 @@ removal_init(struct hsl_run *r, struct removal *rm, const struct hsl_value *b)
 
 /* The elements of [a] that stay, under their keys. */
 static bool
-copy_staying(struct hsl_run *r, const struct removal *rm, const struct hsl_arr *a, struct hsl_arr *to)
+copy_staying(
+    struct hsl_run *r, const struct removal *rm, const struct hsl_arr *a, struct hsl_arr *to)
 {
     const struct hsl_value *val;
     struct hsl_str *text;
@@ -247,7 +250,8 @@ copy_staying(struct hsl_run *r, const struct removal *rm, const struct hsl_arr *
 }
 
 bool
-hsl_op_arr_remove(struct hsl_run *r, struct hsl_arr *a, const struct hsl_value *b, struct hsl_value *out)
+hsl_op_arr_remove(
+    struct hsl_run *r, struct hsl_arr *a, const struct hsl_value *b, struct hsl_value *out)
 {
     size_t count = a->count + (b->type == HSL_ARR ? hsl_arr_count(b->u.arr) : 1);
     struct hsl_arr *left = NULL;

@@ -1,16 +1,16 @@
 /* hsl_regex.c - regular expressions by PCRE2 (language §9).
  *
- * A pattern is compiled once, with JIT where PCRE2 has it, and shared by threads. What one match needs
- * beside it (offsets, limits, JIT stack) is made at the first match of a run and kept in
- * r->match_data. Patterns and subjects come from mail: the match limit bounds the backtracking of each
- * match (JIT counts it too), the depth and heap limits the memory of the interpreter, the JIT stack has
- * an upper size; reaching any of them is R11. What they do not bound is a pattern that looks through
- * all of a long subject again from each of its bytes. So a long subject is tried in pieces of places
- * where a match may begin, and the clock is looked at between them.
+ * A pattern is compiled once, with JIT where PCRE2 has it, and shared by threads. What one match
+ * needs beside it (offsets, limits, JIT stack) is made at the first match of a run and kept in
+ * r->match_data. Patterns and subjects come from mail: the match limit bounds the backtracking of
+ * each match (JIT counts it too), the depth and heap limits the memory of the interpreter, the JIT
+ * stack has an upper size; reaching any of them is R11. What they do not bound is a pattern that
+ * looks through all of a long subject again from each of its bytes. So a long subject is tried in
+ * pieces of places where a match may begin, and the clock is looked at between them.
  *
  * With the flag u a subject is checked for valid UTF-8 when it is matched from its start. Patterns
- * are compiled so that a match from further on is safe on any bytes, so a loop over all matches does
- * not check the whole subject again each time.
+ * are compiled so that a match from further on is safe on any bytes, so a loop over all matches
+ * does not check the whole subject again each time.
  *
  * Not here: the cache of run-time patterns (hsl_regex_cache.c), the pcre_ functions (the library).
  * Threads: patterns any, matches the run's. Fails: bad patterns, R10, R11, memory. */
@@ -25,13 +25,13 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#define MAX_PATTERN ((size_t)256 * 1024)     /* bytes of a pattern */
-#define JIT_STACK_START ((size_t)32 * 1024)  /* of the stack made for matches that ask for more */
-#define JIT_STACK_MAX ((size_t)1024 * 1024)  /* than the 32 KiB of the C stack that PCRE2 takes */
-#define LONG_SUBJECT ((size_t)32 * 1024)     /* bytes from which on a subject is tried in pieces */
+#define MAX_PATTERN ((size_t)256 * 1024)    /* bytes of a pattern */
+#define JIT_STACK_START ((size_t)32 * 1024) /* of the stack made for matches that ask for more */
+#define JIT_STACK_MAX ((size_t)1024 * 1024) /* than the 32 KiB of the C stack that PCRE2 takes */
+#define LONG_SUBJECT ((size_t)32 * 1024)    /* bytes from which on a subject is tried in pieces */
 #define PIECE_MIN ((size_t)1024)
-#define PIECE_WORK ((size_t)20000000000)     /* most places of a piece times bytes of the subject */
-#define PIECE_FAST 0.002                     /* seconds */
+#define PIECE_WORK ((size_t)20000000000) /* most places of a piece times bytes of the subject */
+#define PIECE_FAST 0.002                 /* seconds */
 #define MESSAGE_MAX 200
 
 struct hsl_regex {
@@ -82,8 +82,8 @@ compile_code(const struct hsl_regex *re, struct ut_diag *d)
         (void)pcre2_set_newline(context, PCRE2_NEWLINE_LF);
         if (!strchr(re->flags, 'X'))
             (void)pcre2_set_compile_extra_options(context, PCRE2_EXTRA_BAD_ESCAPE_IS_LITERAL);
-        code = pcre2_compile((PCRE2_SPTR)re->pattern, re->len, options_of(re->flags), &error, &offset,
-            context);
+        code = pcre2_compile(
+            (PCRE2_SPTR)re->pattern, re->len, options_of(re->flags), &error, &offset, context);
         pcre2_compile_context_free(context);
     }
     if (code)
@@ -118,7 +118,8 @@ read_names(struct hsl_regex *re)
     return true;
 }
 
-/* Anchored patterns need no pieces; \G and verbs such as (*COMMIT) would see where a piece begins. */
+/* Anchored patterns need no pieces; \G and verbs such as (*COMMIT) would see where a piece begins.
+ */
 static bool
 can_be_pieces(const struct hsl_regex *re)
 {
@@ -167,7 +168,8 @@ hsl_regex_compile(const char *pattern, size_t len, const char *flags, struct ut_
     re->pieces = can_be_pieces(re);
     if (!read_names(re))
         goto no_memory;
-    (void)pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE); /* where there is none, it is interpreted */
+    (void)pcre2_jit_compile(
+        re->code, PCRE2_JIT_COMPLETE); /* where there is none, it is interpreted */
     return re;
 no_memory:
     hsl_regex_unref(re);
@@ -271,7 +273,7 @@ struct matcher {
     uint32_t pairs;         /* that fit in data */
     uint32_t match_limit;   /* set in context */
     uint32_t depth_limit;
-    bool invalid;           /* the last subject was not UTF-8 */
+    bool invalid; /* the last subject was not UTF-8 */
 };
 
 static void
@@ -333,7 +335,8 @@ matcher_of(struct hsl_run *r, uint32_t pairs)
         m->data = data;
         m->pairs = pairs + 8;
     }
-    if (m->match_limit != r->limits.pcre_match_limit || m->depth_limit != r->limits.pcre_depth_limit) {
+    if (m->match_limit != r->limits.pcre_match_limit ||
+        m->depth_limit != r->limits.pcre_depth_limit) {
         m->match_limit = r->limits.pcre_match_limit;
         m->depth_limit = r->limits.pcre_depth_limit;
         (void)pcre2_set_match_limit(m->context, m->match_limit);
@@ -343,8 +346,8 @@ matcher_of(struct hsl_run *r, uint32_t pairs)
     return m;
 }
 
-/* A match that begins from [start] to [limit]. A pattern that needs more stack than PCRE2 takes from
- * the C stack gets one of its own and another try. */
+/* A match that begins from [start] to [limit]. A pattern that needs more stack than PCRE2 takes
+ * from the C stack gets one of its own and another try. */
 static int
 match_once(struct matcher *m, const struct hsl_regex *re, const char *s, size_t len, size_t start,
     size_t limit)
@@ -362,8 +365,9 @@ match_once(struct matcher *m, const struct hsl_regex *re, const char *s, size_t 
     return pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
 }
 
-/* The same for a long subject. Each call looks ahead anew, so pieces grow while they are fast, up to a
- * size at which the worst pattern takes some seconds. PCRE2_ERROR_CALLOUT: the run's time is over. */
+/* The same for a long subject. Each call looks ahead anew, so pieces grow while they are fast, up
+ * to a size at which the worst pattern takes some seconds. PCRE2_ERROR_CALLOUT: the run's time is
+ * over. */
 static int
 match_in_pieces(struct hsl_run *r, struct matcher *m, const struct hsl_regex *re, const char *s,
     size_t len, size_t start)

@@ -1,5 +1,5 @@
-/* hsl_regex.h - what hsl_regex.c has for the VM and hsl_regex_cache.c; everything else about regular
- * expressions is in hsl_value.h. */
+/* hsl_regex.h - what hsl_regex.c has for the VM and hsl_regex_cache.c; everything else about
+ * regular expressions is in hsl_value.h. */
 #ifndef HSL_REGEX_H
 #define HSL_REGEX_H
 
@@ -8,13 +8,13 @@
 
 /* Frees r->match_data; before the machine goes, or after each run. The next match makes it anew. */
 void hsl_regex_run_fini(struct hsl_run *r);
-/* True if the last match of the run found nothing because a pattern with the flag u met a subject that
- * is not UTF-8 (warning W6). */
+/* True if the last match of the run found nothing because a pattern with the flag u met a subject
+ * that is not UTF-8 (warning W6). */
 bool hsl_regex_subject_invalid(const struct hsl_run *r);
 /* Bytes that the pattern keeps, for the bound of the cache. */
 size_t hsl_regex_weight(const struct hsl_regex *re);
-/* The pattern for a pattern string (§9) through the cache, which may be NULL: a new reference. NULL with
- * [d] set as hsl_regex_compile(). Any thread. */
+/* The pattern for a pattern string (§9) through the cache, which may be NULL: a new reference. NULL
+ * with [d] set as hsl_regex_compile(). Any thread. */
 struct hsl_regex *hsl_regex_cache_get(struct hsl_regex_cache *c, const char *s, size_t len,
     struct ut_diag *d) UT_CHECKED;
 /* Patterns kept now. */

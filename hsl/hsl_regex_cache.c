@@ -4,8 +4,8 @@
  * under one lock, which is never held while a pattern is compiled. Bounded by number and by bytes,
  * since mail may choose the patterns. Bad patterns are not kept.
  *
- * Threads: any. Fails: bad patterns and memory, as hsl_regex_compile(); a pattern that the cache has
- * no memory for is just not kept. */
+ * Threads: any. Fails: bad patterns and memory, as hsl_regex_compile(); a pattern that the cache
+ * has no memory for is just not kept. */
 #include "config.h"
 
 #include "hsl/hsl_regex.h"
@@ -18,13 +18,13 @@
 #define BUCKETS 1024u
 
 struct entry {
-    struct entry *chain;       /* in its bucket */
+    struct entry *chain; /* in its bucket */
     struct entry *newer, *older;
-    struct hsl_regex *re;      /* one reference */
+    struct hsl_regex *re; /* one reference */
     uint32_t hash;
     size_t weight;
     size_t len;
-    char text[];               /* the pattern string as scripts write it */
+    char text[]; /* the pattern string as scripts write it */
 };
 
 struct hsl_regex_cache {
@@ -140,7 +140,8 @@ keep(struct hsl_regex_cache *c, const char *s, size_t len, uint32_t hash, struct
     memcpy(e->text, s, len);
     (void)pthread_mutex_lock(&c->lock);
     at = find(c, s, len, hash);
-    if (*at || e->weight > MAX_BYTES / 4) { /* another thread was faster, or it would fill the cache */
+    if (*at ||
+        e->weight > MAX_BYTES / 4) { /* another thread was faster, or it would fill the cache */
         (void)pthread_mutex_unlock(&c->lock);
         entry_free(e);
         return;

@@ -102,8 +102,8 @@ place(struct hsl_run *r, const struct hsl_value *v, int64_t len, int64_t low, in
 }
 
 static bool
-range_of(struct hsl_run *r, size_t size, const struct hsl_value *first, const struct hsl_value *last,
-    const struct hsl_value *step, struct range *range)
+range_of(struct hsl_run *r, size_t size, const struct hsl_value *first,
+    const struct hsl_value *last, const struct hsl_value *step, struct range *range)
 {
     int64_t len = (int64_t)size, from, to;
 
@@ -154,7 +154,8 @@ slice_str(struct hsl_run *r, struct hsl_str *s, const struct range *range, struc
 }
 
 static bool
-slice_arr(struct hsl_run *r, const struct hsl_arr *a, const struct range *range, struct hsl_value *out)
+slice_arr(
+    struct hsl_run *r, const struct hsl_arr *a, const struct range *range, struct hsl_value *out)
 {
     struct hsl_arr *part = hsl_arr_new(r, range->count);
     int64_t at = range->first;
@@ -188,7 +189,8 @@ hsl_slice(struct hsl_run *r, const struct hsl_value *a, const struct hsl_value *
     }
     if (a->type != HSL_STR && a->type != HSL_ARR)
         return hsl_raise(r, HSL_R03, "unsupported operand type for [:]: %s", hsl_type_name(a));
-    if (!range_of(r, a->type == HSL_STR ? a->u.str->len : a->u.arr->count, first, last, step, &range) ||
+    if (!range_of(
+            r, a->type == HSL_STR ? a->u.str->len : a->u.arr->count, first, last, step, &range) ||
         !hsl_work(r, a->type == HSL_STR ? range.count : range.count * sizeof(*a)))
         return false;
     if (a->type == HSL_STR)
@@ -228,7 +230,8 @@ append_range(struct hsl_run *r, struct hsl_arr *to, const struct hsl_arr *from, 
 }
 
 static bool
-replace_range(struct hsl_run *r, struct hsl_value *v, const struct range *range, const struct hsl_arr *list)
+replace_range(
+    struct hsl_run *r, struct hsl_value *v, const struct range *range, const struct hsl_arr *list)
 {
     const struct hsl_arr *a = v->u.arr;
     size_t first = (size_t)range->first, behind = first + range->count;

@@ -28,8 +28,8 @@ draw_secret(void)
 
         (void)clock_gettime(CLOCK_REALTIME, &ts);
         for (i = 0; i < 4; i++)
-            secret[i] = ((uint64_t)ts.tv_nsec + i) * 0x9e3779b97f4a7c15u ^ (uint64_t)ts.tv_sec << 32 ^
-                        (uint64_t)(uintptr_t)&ts;
+            secret[i] = ((uint64_t)ts.tv_nsec + i) * 0x9e3779b97f4a7c15u ^
+                        (uint64_t)ts.tv_sec << 32 ^ (uint64_t)(uintptr_t)&ts;
     }
     secret[0] |= 1;
 }
@@ -123,7 +123,13 @@ _Static_assert(offsetof(struct byte_str, data) == offsetof(struct hsl_str, data)
 
 static const struct byte_str empty_str = {{HSL_RC_STATIC}, EMPTY_HASH, 0, 0, {0}};
 
-#define B1(c) {{HSL_RC_STATIC}, BYTE_HASH(c), 1, 1, {(char)(c), 0}}
+#define B1(c)                                                                                      \
+    {                                                                                              \
+        {HSL_RC_STATIC}, BYTE_HASH(c), 1, 1,                                                       \
+        {                                                                                          \
+            (char)(c), 0                                                                           \
+        }                                                                                          \
+    }
 #define B4(c) B1(c), B1((c) + 1), B1((c) + 2), B1((c) + 3)
 #define B16(c) B4(c), B4((c) + 4), B4((c) + 8), B4((c) + 12)
 #define B64(c) B16(c), B16((c) + 16), B16((c) + 32), B16((c) + 48)
@@ -245,13 +251,16 @@ hsl_str_compare(const struct hsl_str *a, const struct hsl_str *b)
 
 /* --- Growing --------------------------------------------------------------------------------- */
 
-/* Room to ask for when [need] bytes are needed: half as much again, but no more than max_string, and
- * a part of the memory that is left, so that near the limits each step is smaller and none is lost. */
+/* Room to ask for when [need] bytes are needed: half as much again, but no more than max_string,
+ * and a part of the memory that is left, so that near the limits each step is smaller and none is
+ * lost. */
 static size_t
 grown(const struct hsl_run *r, size_t need)
 {
-    size_t extra = need / 2 + 16, left = r->heap.max > r->heap.live ? r->heap.max - r->heap.live : 0;
-    size_t longest = r->limits.max_string < UINT32_MAX - 64 ? r->limits.max_string : UINT32_MAX - 64;
+    size_t extra = need / 2 + 16,
+           left = r->heap.max > r->heap.live ? r->heap.max - r->heap.live : 0;
+    size_t longest =
+        r->limits.max_string < UINT32_MAX - 64 ? r->limits.max_string : UINT32_MAX - 64;
 
     if (extra > left / 4)
         extra = left / 4;

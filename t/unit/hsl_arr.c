@@ -3,7 +3,8 @@
 #include "t/unit/hsl_fake_run.h"
 #include "t/unit/tap.h"
 
-/* --- The model: keys and values side by side in order ------------------------------------------ */
+/* --- The model: keys and values side by side in order ------------------------------------------
+ */
 
 #define MODEL_MAX 4000
 
@@ -102,7 +103,8 @@ like_model(const struct hsl_arr *a, const struct model *m)
     return i == m->count && !hsl_arr_at(a, i) && hsl_arr_is_list(a) == list;
 }
 
-/* --- Random operations ------------------------------------------------------------------------- */
+/* --- Random operations -------------------------------------------------------------------------
+ */
 
 static uint32_t
 next_random(uint32_t *seed)
@@ -134,7 +136,8 @@ make_key(struct hsl_run *r, struct key *k, uint32_t *seed, uint32_t span)
 
 /* One step on both; false if they answer differently. */
 static bool
-step(struct hsl_run *r, struct hsl_value *v, struct model *m, uint32_t *seed, uint32_t span, uint32_t bias)
+step(struct hsl_run *r, struct hsl_value *v, struct model *m, uint32_t *seed, uint32_t span,
+    uint32_t bias)
 {
     double val = next_random(seed) % 1000;
     struct key k;
@@ -187,7 +190,8 @@ test_random(struct hsl_run *r, uint32_t seed, uint32_t span, unsigned steps)
     free(old);
 }
 
-/* --- Next index (§6.3) -------------------------------------------------------------------------- */
+/* --- Next index (§6.3) --------------------------------------------------------------------------
+ */
 
 static void
 test_next_index(struct hsl_run *r)
@@ -230,7 +234,8 @@ test_top(struct hsl_run *r)
     unsigned i;
 
     tap_ok(ok && !hsl_arr_push(r, v.u.arr, hsl_num(2)), "there is no index behind the highest");
-    tap_str(fake_error_, "R05: invalid array key: no index is left behind the highest", "R05 says so");
+    tap_str(
+        fake_error_, "R05: invalid array key: no index is left behind the highest", "R05 says so");
     fake_clear(r);
     hsl_unref(r, v);
 
@@ -249,7 +254,8 @@ test_top(struct hsl_run *r)
     hsl_unref(r, v);
 }
 
-/* --- Layout, limits, freeing -------------------------------------------------------------------- */
+/* --- Layout, limits, freeing --------------------------------------------------------------------
+ */
 
 static void
 test_layout(struct hsl_run *r)
@@ -293,7 +299,8 @@ test_limits(struct hsl_run *r)
     tap_num((long long)hsl_arr_count(v.u.arr), 100, "a hash stops there too");
     fake_clear(r);
     w = hsl_ref(v);
-    tap_ok(hsl_arr_own(r, &w) && hsl_arr_count(w.u.arr) == 100 && w.u.arr != v.u.arr, "it can be copied");
+    tap_ok(hsl_arr_own(r, &w) && hsl_arr_count(w.u.arr) == 100 && w.u.arr != v.u.arr,
+        "it can be copied");
     tap_ok(!hsl_arr_new(r, 101), "no room for more is given in advance");
     fake_clear(r);
     r->limits.max_array = 1000000;
@@ -324,7 +331,8 @@ test_deep(struct hsl_run *r)
     tap_ok(r->heap.live == 0, "are freed");
 }
 
-/* --- Memory that runs out ------------------------------------------------------------------------ */
+/* --- Memory that runs out ------------------------------------------------------------------------
+ */
 
 static bool
 many_writes(struct hsl_run *r, struct hsl_value *v, struct hsl_value *share)

@@ -1,9 +1,9 @@
 /* hsl_fake_run.h - a run without the VM, for unit tests of values.
  *
  * Gives stand-ins for what values call of the VM: hsl_raise(), hsl_limit(), hsl_raise_memory(),
- * hsl_work(), hsl_time_left(), hsl_fn_name(). They are weak, so a test that links the real ones gets these. Values
- * are written and shown as text: none true 1.5 "a\"b" [1,"k"=>[2]] (a key before => is any of
- * these). */
+ * hsl_work(), hsl_time_left(), hsl_fn_name(). They are weak, so a test that links the real ones
+ * gets these. Values are written and shown as text: none true 1.5 "a\"b" [1,"k"=>[2]] (a key before
+ * => is any of these). */
 #ifndef T_HSL_FAKE_RUN_H
 #define T_HSL_FAKE_RUN_H
 
@@ -123,7 +123,8 @@ fake_fini(struct hsl_run *r)
 
 /* --- Values from text ------------------------------------------------------------------------- */
 
-static bool fake_read(struct hsl_run *r, const char **p, struct hsl_value *out);
+static bool
+fake_read(struct hsl_run *r, const char **p, struct hsl_value *out);
 
 static bool
 fake_read_str(struct hsl_run *r, const char **p, struct hsl_value *out)
@@ -223,7 +224,8 @@ fake_show(struct hsl_run *r, bool ok, const struct hsl_value *v, char *buf, size
     struct hsl_value box;
 
     if (!ok || r->state != HSL_RUNNING) {
-        (void)snprintf(buf, size, "%s%.*s", ok ? "true in spite of " : "", (int)size - 20, fake_error_);
+        (void)snprintf(
+            buf, size, "%s%.*s", ok ? "true in spite of " : "", (int)size - 20, fake_error_);
         return buf;
     }
     (void)snprintf(buf, size, "cannot show it");

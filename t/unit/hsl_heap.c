@@ -138,7 +138,8 @@ test_fail_after(void)
     a = hsl_heap_alloc(&h, 10);
     b = hsl_heap_alloc(&h, 1000);
     c = hsl_heap_alloc(&h, 10);
-    tap_ok(a && b && !c && h.oom && !h.over, "the third allocation fails as if there was no memory");
+    tap_ok(
+        a && b && !c && h.oom && !h.over, "the third allocation fails as if there was no memory");
     tap_ok(!hsl_heap_realloc(&h, b, 1000, 3000), "growing fails too");
     h.fail_after = -1;
     c = hsl_heap_alloc(&h, 10);

@@ -12,9 +12,23 @@ test_split(void)
     static const struct {
         const char *text, *want, *want_flags;
     } rows[] = {
-        {"abc", "abc", ""}, {"/abc/", "abc", ""}, {"/abc/i", "abc", "i"}, {"/a/Xi", "a", "iX"}, {"/a/imsxuUX", "a", "imsxuUX"},
-        {"/a/ii", "a", "i"}, {"/tmp", "/tmp", ""}, {"/a/b", "/a/b", ""}, {"/a/z", "/a/z", ""}, {"a/i", "a/i", ""}, {"/", "/", ""},
-        {"//", "", ""}, {"//i", "", "i"}, {"/i", "/i", ""}, {"", "", ""}, {"/a\\/i", "a\\", "i"}, {"/a/b/u", "a/b", "u"},
+        {"abc", "abc", ""},
+        {"/abc/", "abc", ""},
+        {"/abc/i", "abc", "i"},
+        {"/a/Xi", "a", "iX"},
+        {"/a/imsxuUX", "a", "imsxuUX"},
+        {"/a/ii", "a", "i"},
+        {"/tmp", "/tmp", ""},
+        {"/a/b", "/a/b", ""},
+        {"/a/z", "/a/z", ""},
+        {"a/i", "a/i", ""},
+        {"/", "/", ""},
+        {"//", "", ""},
+        {"//i", "", "i"},
+        {"/i", "/i", ""},
+        {"", "", ""},
+        {"/a\\/i", "a\\", "i"},
+        {"/a/b/u", "a/b", "u"},
         {"/iii", "/iii", ""},
     };
     size_t i, n;
@@ -53,27 +67,53 @@ test_match(struct hsl_run *r)
         const char *pattern, *flags, *subject, *want; /* NULL: none */
         size_t start;
     } rows[] = {
-        {"b+", "", "abbc", "bb", 0}, {"^b", "", "ab", NULL, 0}, {"A", "", "a", NULL, 0}, {"A", "i", "a", "a", 0},
-        {"^b", "m", "a\nb", "b", 0}, {"a.b", "", "a\nb", NULL, 0}, {"a.b", "s", "a\nb", "a\nb", 0}, {"a b # c", "x", "ab", "ab", 0},
-        {"a+", "U", "aaa", "a", 0}, {"a+?", "U", "aaa", "aaa", 0}, {"b$", "", "ab\n", "b", 0}, {"(a)|(b)", "", "b", "b,-,b", 0},
-        {"(?<u>\\w+)@(x)?", "", "joe@h", "joe@,joe,-", 0}, {"a", "", "aba", "a", 1}, {"^a", "", "aa", NULL, 1}, {"x", "", "ax", NULL, 2},
-        {"", "", "", "", 0}, {"", "", "abc", "", 3}, {"a", "", "abc", NULL, 4}, {"\\y", "", "y", "y", 0},
-        {"^.$", "", "\xc3\xa5", NULL, 0}, {"^.$", "u", "\xc3\xa5", "\xc3\xa5", 0}, {"\xc3\x85", "iu", "\xc3\xa5", "\xc3\xa5", 0},
-        {"x", "u", "x\xff", NULL, 0}, {"x", "", "x\xff", "x", 0}, {"\\Kb", "", "b", "b", 0}, {"\\x41", "", "A", "A", 0},
-        {"a\\Z", "", "a\n", "a", 0}, {"(?i)A", "", "a", "a", 0}, {"\\d{3}", "", "1234", "123", 0},
+        {"b+", "", "abbc", "bb", 0},
+        {"^b", "", "ab", NULL, 0},
+        {"A", "", "a", NULL, 0},
+        {"A", "i", "a", "a", 0},
+        {"^b", "m", "a\nb", "b", 0},
+        {"a.b", "", "a\nb", NULL, 0},
+        {"a.b", "s", "a\nb", "a\nb", 0},
+        {"a b # c", "x", "ab", "ab", 0},
+        {"a+", "U", "aaa", "a", 0},
+        {"a+?", "U", "aaa", "aaa", 0},
+        {"b$", "", "ab\n", "b", 0},
+        {"(a)|(b)", "", "b", "b,-,b", 0},
+        {"(?<u>\\w+)@(x)?", "", "joe@h", "joe@,joe,-", 0},
+        {"a", "", "aba", "a", 1},
+        {"^a", "", "aa", NULL, 1},
+        {"x", "", "ax", NULL, 2},
+        {"", "", "", "", 0},
+        {"", "", "abc", "", 3},
+        {"a", "", "abc", NULL, 4},
+        {"\\y", "", "y", "y", 0},
+        {"^.$", "", "\xc3\xa5", NULL, 0},
+        {"^.$", "u", "\xc3\xa5", "\xc3\xa5", 0},
+        {"\xc3\x85", "iu", "\xc3\xa5", "\xc3\xa5", 0},
+        {"x", "u", "x\xff", NULL, 0},
+        {"x", "", "x\xff", "x", 0},
+        {"\\Kb", "", "b", "b", 0},
+        {"\\x41", "", "A", "A", 0},
+        {"a\\Z", "", "a\n", "a", 0},
+        {"(?i)A", "", "a", "a", 0},
+        {"\\d{3}", "", "1234", "123", 0},
     };
     size_t i;
     char buf[200];
 
     for (i = 0; i < COUNT(rows); i++) {
         struct ut_diag d;
-        struct hsl_regex *re = hsl_regex_compile(rows[i].pattern, strlen(rows[i].pattern), rows[i].flags, &d);
+        struct hsl_regex *re =
+            hsl_regex_compile(rows[i].pattern, strlen(rows[i].pattern), rows[i].flags, &d);
         const size_t *ov = NULL;
         unsigned pairs = 0;
-        int found = re ? hsl_regex_match(r, re, rows[i].subject, strlen(rows[i].subject), rows[i].start, &ov, &pairs) : -2;
+        int found = re ? hsl_regex_match(r, re, rows[i].subject, strlen(rows[i].subject),
+                             rows[i].start, &ov, &pairs)
+                       : -2;
 
         if (found == 1)
-            tap_str(groups_text(rows[i].subject, ov, pairs, buf, sizeof(buf)), rows[i].want, rows[i].pattern);
+            tap_str(groups_text(rows[i].subject, ov, pairs, buf, sizeof(buf)), rows[i].want,
+                rows[i].pattern);
         else
             tap_num(found, rows[i].want ? 1 : 0, rows[i].pattern);
         hsl_regex_unref(re);
@@ -99,8 +139,10 @@ test_bad_patterns(void)
     static const struct {
         const char *pattern, *flags, *want;
     } rows[] = {
-        {"(", "", "missing closing parenthesis at offset 1"}, {"*", "", "quantifier does not follow a repeatable item at offset 0"},
-        {"\\y", "X", "unrecognized character follows \\ at offset 1"}, {"\xff", "u", "UTF-8 error: illegal byte (0xfe or 0xff) at offset 0"},
+        {"(", "", "missing closing parenthesis at offset 1"},
+        {"*", "", "quantifier does not follow a repeatable item at offset 0"},
+        {"\\y", "X", "unrecognized character follows \\ at offset 1"},
+        {"\xff", "u", "UTF-8 error: illegal byte (0xfe or 0xff) at offset 0"},
         {"(*UTF)a", "", "using UTF is disabled by the application at offset 6"},
     };
     char *large = malloc(300000);
@@ -108,14 +150,16 @@ test_bad_patterns(void)
     size_t i;
 
     for (i = 0; i < COUNT(rows); i++) {
-        struct hsl_regex *re = hsl_regex_compile(rows[i].pattern, strlen(rows[i].pattern), rows[i].flags, &d);
+        struct hsl_regex *re =
+            hsl_regex_compile(rows[i].pattern, strlen(rows[i].pattern), rows[i].flags, &d);
 
         tap_str(re ? "compiled" : d.text, rows[i].want, "bad pattern");
         hsl_regex_unref(re);
     }
     if (large) {
         memset(large, 'a', 300000);
-        tap_ok(!hsl_regex_compile(large, 300000, "", &d), "an absurdly long pattern is refused: %s", d.text);
+        tap_ok(!hsl_regex_compile(large, 300000, "", &d), "an absurdly long pattern is refused: %s",
+            d.text);
     }
     free(large);
 }
@@ -124,8 +168,9 @@ test_bad_patterns(void)
 static void
 test_limits(struct hsl_run *r)
 {
-    static const char *const patterns[] = {"(a+)+$", "(a|a)*$", "^(([a-z])+.)+[A-Z]([a-z])+$", "(.*)*x", "(a|aa)+$",
-        "(?:a?){30}a{30}b", "(.*.*.*.*.*.*)*=", "(?:.*.*.*.*.*.*.*)=", "((a*)*)*b", "(x+x+)+y|(a*)*c"};
+    static const char *const patterns[] = {"(a+)+$", "(a|a)*$", "^(([a-z])+.)+[A-Z]([a-z])+$",
+        "(.*)*x", "(a|aa)+$", "(?:a?){30}a{30}b",
+        "(.*.*.*.*.*.*)*=", "(?:.*.*.*.*.*.*.*)=", "((a*)*)*b", "(x+x+)+y|(a*)*c"};
     char subject[4001];
     const size_t *ov;
     unsigned pairs;
@@ -152,15 +197,18 @@ test_limits(struct hsl_run *r)
     {
         struct hsl_regex *re = hsl_regex_compile("(a+)+$", 6, "", NULL);
 
-        tap_num(hsl_regex_match(r, re, subject, 30, 0, &ov, &pairs), 1, "a match within the limit of the run");
-        tap_num(hsl_regex_match(r, re, subject + 3971, 30, 0, &ov, &pairs), -1, "a lower limit of the run holds");
+        tap_num(hsl_regex_match(r, re, subject, 30, 0, &ov, &pairs), 1,
+            "a match within the limit of the run");
+        tap_num(hsl_regex_match(r, re, subject + 3971, 30, 0, &ov, &pairs), -1,
+            "a lower limit of the run holds");
         hsl_regex_unref(re);
     }
     fake_clear(r);
     r->limits.pcre_match_limit = 1000000;
 }
 
-/* Looking through a long subject from each of its bytes: stopped by the clock, found in any piece. */
+/* Looking through a long subject from each of its bytes: stopped by the clock, found in any piece.
+ */
 static void
 test_long_subject(struct hsl_run *r)
 {
@@ -168,8 +216,8 @@ test_long_subject(struct hsl_run *r)
     static const struct {
         const char *pattern;
         bool want_last; /* the z at the end, else the first there is */
-    } rows[] = {{"o[xyz]", false}, {"(?<=f)oz", false}, {"oz$", true}, {"\\w+z", true}, {"(?s).z", false},
-        {"\\bz|oz", false}};
+    } rows[] = {{"o[xyz]", false}, {"(?<=f)oz", false}, {"oz$", true}, {"\\w+z", true},
+        {"(?s).z", false}, {"\\bz|oz", false}};
     size_t len = 2000001, i;
     char *subject = malloc(len);
     const size_t *ov;
@@ -179,7 +227,8 @@ test_long_subject(struct hsl_run *r)
     for (i = 0; subject && i < len; i++)
         subject[i] = "foo"[i % 3];
     r->deadline = from + 0.5;
-    tap_num(subject ? hsl_regex_match(r, slow, subject, len, 0, &ov, &pairs) : 0, -1, "an endless look-around");
+    tap_num(subject ? hsl_regex_match(r, slow, subject, len, 0, &ov, &pairs) : 0, -1,
+        "an endless look-around");
     tap_str(fake_error_, "L02: time (20 s) exceeded", "ends with the run's time");
     tap_ok(ut_time_mono() - from < 10, "soon after it");
     fake_clear(r);
@@ -233,15 +282,18 @@ test_utf(struct hsl_run *r)
 
     tap_ok(hsl_regex_is_utf(re), "the flag u is known");
     tap_num(hsl_regex_match(r, re, "a\xff", 2, 0, &ov, &pairs), 0, "invalid UTF-8 does not match");
-    tap_ok(hsl_regex_subject_invalid(r) && r->state == HSL_RUNNING, "and can be asked for, without an error");
+    tap_ok(hsl_regex_subject_invalid(r) && r->state == HSL_RUNNING,
+        "and can be asked for, without an error");
     tap_num(hsl_regex_match(r, re, "a", 1, 0, &ov, &pairs), 1, "valid does");
     tap_ok(!hsl_regex_subject_invalid(r), "and clears that");
     for (i = 1; i < 6; i++) /* inside of characters, and invalid: no crash */
-        tap_ok(hsl_regex_match(r, re, "\xc3\xa5\xff\xe2\x82\xc3", 6, i, &ov, &pairs) >= 0, "from byte %u of broken text", i);
+        tap_ok(hsl_regex_match(r, re, "\xc3\xa5\xff\xe2\x82\xc3", 6, i, &ov, &pairs) >= 0,
+            "from byte %u of broken text", i);
     hsl_regex_unref(re);
 }
 
-/* --- The cache ---------------------------------------------------------------------------------- */
+/* --- The cache ----------------------------------------------------------------------------------
+ */
 
 static void
 test_cache(struct hsl_run *r)
@@ -259,7 +311,8 @@ test_cache(struct hsl_run *r)
     tap_ok(one && one == two, "the same text gives the same pattern");
     hsl_regex_unref(two);
     tap_ok(!hsl_regex_of(r, &bad), "a bad one gives none");
-    tap_str(fake_error_, "R10: regular expression: unmatched closing parenthesis at offset 1", "but R10");
+    tap_str(fake_error_, "R10: regular expression: unmatched closing parenthesis at offset 1",
+        "but R10");
     tap_num((long long)hsl_regex_cache_count(c), 1, "and is not kept");
     fake_clear(r);
     for (i = 0; i < 1500; i++) {
@@ -279,7 +332,8 @@ test_cache(struct hsl_run *r)
     tap_ok(one == two, "one that is used stays");
     hsl_regex_unref(two);
     two = hsl_regex_cache_get(c, "pattern0", 8, NULL);
-    tap_ok(two && two != first && hsl_regex_same(two, first), "the one not used for longest went, its owner has it still");
+    tap_ok(two && two != first && hsl_regex_same(two, first),
+        "the one not used for longest went, its owner has it still");
     hsl_regex_unref(one);
     hsl_regex_unref(two);
     hsl_regex_unref(first);

@@ -46,7 +46,8 @@ test_hash(struct hsl_run *r)
     tap_num(moved, 0, "the address does not");
     s = hsl_str_newz(r, "hello");
     tap_num(s->hash, 0, "a new string has no hash yet");
-    tap_ok(hsl_str_hash(s) == hsl_str_hash_bytes("hello", 5) && s->hash != 0, "it is kept when asked");
+    tap_ok(
+        hsl_str_hash(s) == hsl_str_hash_bytes("hello", 5) && s->hash != 0, "it is kept when asked");
     hsl_unref(r, hsl_from_str(s));
 }
 
@@ -57,8 +58,15 @@ test_compare(struct hsl_run *r)
         const char *a, *b;
         int want;
     } rows[] = {
-        {"", "", 0}, {"", "a", -1}, {"a", "", 1}, {"abc", "abc", 0}, {"abc", "abd", -1},
-        {"abc", "ab", 1}, {"ab", "abc", -1}, {"\xff", "a", 1}, {"B", "a", -1},
+        {"", "", 0},
+        {"", "a", -1},
+        {"a", "", 1},
+        {"abc", "abc", 0},
+        {"abc", "abd", -1},
+        {"abc", "ab", 1},
+        {"ab", "abc", -1},
+        {"\xff", "a", 1},
+        {"B", "a", -1},
     };
     size_t i;
 
@@ -98,12 +106,14 @@ test_append(struct hsl_run *r)
     v = hsl_from_str(hsl_str_newz(r, "abc"));
     for (i = 0; i < 5 && ok; i++)
         ok = hsl_str_append(r, &v, v.u.str->data + 1, v.u.str->len - 1);
-    tap_str(ok ? v.u.str->data : "", "abcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbc",
+    tap_str(ok ? v.u.str->data : "",
+        "abcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbcbc",
         "a string may be appended to itself");
     hsl_unref(r, v);
     v = hsl_from_str(hsl_str_byte('a'));
     ok = hsl_str_hash(v.u.str) != 0 && hsl_str_append(r, &v, "b", 1);
-    tap_ok(ok && hsl_str_byte('a')->len == 1 && v.u.str->hash == 0, "constants are copied, hashes forgotten");
+    tap_ok(ok && hsl_str_byte('a')->len == 1 && v.u.str->hash == 0,
+        "constants are copied, hashes forgotten");
     hsl_unref(r, v);
 }
 
