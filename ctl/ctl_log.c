@@ -1,13 +1,11 @@
 /* ctl_log.c - prints the log file: whole, searched, or followed as it grows.
- * Not here: which records are wanted (ctl_log_query.c), how they look (ctl_log_line.c), writing
- * the log (lib/ut_log.c).
+ * Not here: going through a whole file (ctl_log_scan.c), which records are wanted
+ * (ctl_log_query.c), how they look (ctl_log_line.c), writing the log (lib/ut_log.c).
  * Threads: one. Fails with EX_CONFIG if records go elsewhere than to a file, EX_NOINPUT without
  * the file, EX_DATAERR for a wrong pattern.
  *
- * The file is read in large pieces instead of being mapped: a log may be cut short by whoever
- * rotates it, and reading a mapping that has lost its file kills the process. Following looks at
- * the file a few times a second; when the name stands for another file, the old one is read on for
- * a minute, for a daemon writes to it until it is told to reopen its log. */
+ * Following looks at the file a few times a second; when the name stands for another file, the old
+ * one is read on for a minute, for a daemon writes to it until it is told to reopen its log. */
 #include "config.h"
 
 #include <errno.h>
@@ -21,6 +19,7 @@
 #include "ctl/ctl_log.h"
 #include "ctl/ctl_log_line.h"
 #include "ctl/ctl_log_query.h"
+#include "ctl/ctl_log_scan.h"
 #include "lib/ut_time.h"
 
 #define PIECE (256 << 10)      /* bytes read at once: what stays in the processor's cache */
@@ -61,18 +60,6 @@ flush_out(struct reader *r)
     return good ? 0 : -1;
 }
 
-static int
-print_line(struct reader *r, const char *line, size_t len)
-{
-    if (r->json) {
-        ut_sbuf_add(&r->out, line, len);
-        ut_sbuf_addc(&r->out, '\n');
-    } else {
-        ctl_log_line_add(&r->out, line, len);
-    }
-    return r->out.len >= FLUSH_AT ? flush_out(r) : 0;
-}
-
 /* Prints the wanted lines among the [len] bytes at [p], which are whole lines. */
 static int
 print_lines(struct reader *r, const char *p, size_t len)
@@ -83,7 +70,8 @@ print_lines(struct reader *r, const char *p, size_t len)
     size_t n;
 
     while ((line = ctl_log_query_next(r->query, p, (size_t)(end - p), &n, &d)) != NULL) {
-        if (print_line(r, line, n) != 0)
+        ctl_log_line_add(&r->out, line, n, r->json);
+        if (r->out.len >= FLUSH_AT && flush_out(r) != 0)
             return -1;
         p = line + n < end ? line + n + 1 : end;
     }
@@ -283,24 +271,22 @@ find_file(struct ctl_call *c, int *rc)
     return NULL;
 }
 
+/* The whole file, or what is wanted of it. */
 static int
-print_file(struct reader *r, bool following)
+print_file(struct reader *r, const char *what)
 {
-    int rc;
+    struct ut_diag d = {0};
 
-    if (following) {
-        rc = follow(r);
-    } else {
-        rc = read_on(r, &r->now);
-        if (rc == 0)
-            rc = print_data(r, &r->now, true);
-    }
-    return flush_out(r) != 0 || rc != 0 ? EX_IOERR : EX_OK;
+    if (ctl_log_scan(r->now.fd, r->now.file.st_size, what, r->json, &d) == 0)
+        return EX_OK;
+    ctl_error("%s: %s", r->path, d.text);
+    return EX_IOERR;
 }
 
 static int
 show_log(struct ctl_call *c)
 {
+    const char *what = c->operand_count > 0 ? c->operands[0] : NULL;
     struct reader r = {.json = c->json};
     struct ut_diag d = {0};
     int rc;
@@ -308,7 +294,7 @@ show_log(struct ctl_call *c)
     r.path = find_file(c, &rc);
     if (!r.path)
         return rc;
-    r.query = ctl_log_query_new(c->operand_count > 0 ? c->operands[0] : NULL, &d);
+    r.query = ctl_log_query_new(what, &d);
     if (!r.query) {
         ctl_error_diag(&d);
         return EX_DATAERR;
@@ -318,8 +304,10 @@ show_log(struct ctl_call *c)
     if (source_open(&r.now, r.path) != 0) {
         ctl_error("%s: %s", r.path, errno == EINVAL ? "not a regular file" : strerror(errno));
         rc = EX_NOINPUT;
+    } else if (ctl_option(c, "follow")) {
+        rc = follow(&r) == 0 ? EX_OK : EX_IOERR;
     } else {
-        rc = print_file(&r, ctl_option(c, "follow") != NULL);
+        rc = print_file(&r, what);
     }
     source_fini(&r.now);
     source_fini(&r.old);

@@ -95,10 +95,16 @@ add_record(struct ut_sbuf *out, json_t *record)
 }
 
 void
-ctl_log_line_add(struct ut_sbuf *out, const char *line, size_t len)
+ctl_log_line_add(struct ut_sbuf *out, const char *line, size_t len, bool raw)
 {
-    json_t *record = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
+    json_t *record = NULL;
 
+    if (raw) {
+        ut_sbuf_add(out, line, len);
+        ut_sbuf_addc(out, '\n');
+        return;
+    }
+    record = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
     if (json_is_object(record))
         add_record(out, record);
     else
