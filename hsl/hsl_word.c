@@ -19,7 +19,9 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 #define CHARSET_MAX 40
-#define PAYLOAD_MAX 63 /* of 75 bytes of a word, without "=?utf-8?Q?" and "?=" */
+/* Text of one word, "=?utf-8?Q?" and "?=" left out. RFC 2047 would allow 63; this way the first
+ * word stands beside a name of 20 bytes within HSL_WORD_LINE. */
+#define PAYLOAD_MAX 44
 
 static bool
 is_blank(char c)

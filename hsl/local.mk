@@ -29,9 +29,20 @@ hsl_libhsl_a_SOURCES += hsl/hsl_opcode.def hsl/hsl_code.c hsl/hsl_code.h hsl/hsl
 	hsl/hsl_vm_path.c hsl/hsl_vm_throw.c hsl/hsl_run.c hsl/hsl_env.c hsl/hsl_build.c \
 	hsl/hsl_context.c hsl/hsl_context.h hsl/hsl_exception.c hsl/hsl_exception.h hsl/hsl.c
 # Tests of the library.
-check_PROGRAMS += t/unit/hsl_lib
+check_PROGRAMS += t/unit/hsl_lib t/unit/hsl_lib_call t/unit/hsl_flow t/unit/hsl_word \
+	t/unit/hsl_rate t/unit/hsl_file
 t_unit_hsl_lib_SOURCES = t/unit/hsl_lib.c
 t_unit_hsl_lib_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_lib_call_SOURCES = t/unit/hsl_lib_call.c t/unit/hsl_fake_call.h t/unit/hsl_fake_run.h
+t_unit_hsl_lib_call_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_flow_SOURCES = t/unit/hsl_flow.c t/unit/hsl_fake_call.h t/unit/hsl_fake_run.h
+t_unit_hsl_flow_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_word_SOURCES = t/unit/hsl_word.c
+t_unit_hsl_word_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_rate_SOURCES = t/unit/hsl_rate.c
+t_unit_hsl_rate_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_file_SOURCES = t/unit/hsl_file.c t/unit/hsl_fake_run.h
+t_unit_hsl_file_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 # Tests of the front.
 check_PROGRAMS += t/unit/hsl_lex t/unit/hsl_parse t/unit/hsl_check t/unit/hsl_path
 t_unit_hsl_lex_SOURCES = t/unit/hsl_lex.c
