@@ -164,23 +164,9 @@ index_rebuild(struct hsl_arr *a)
             index_add(a, a->d.entries[i].hash, i);
 }
 
-struct hsl_entry *
-hsl_arr_find_int(const struct hsl_arr *a, int64_t key)
-{
-    uint32_t hash = hsl_str_hash_int(key), slot, i;
-
-    for (i = hash & a->mask; (slot = a->index[i]) != 0; i = (i + 1) & a->mask)
-        if (((slot ^ hash) & ~a->mask) == 0) {
-            struct hsl_entry *e = &a->d.entries[(slot & a->mask) - 1];
-
-            if (e->kind == HSL_NUM && e->key.i == key)
-                return e;
-        }
-    return NULL;
-}
-
-struct hsl_entry *
-hsl_arr_find_bytes(const struct hsl_arr *a, const char *p, size_t len, uint32_t hash)
+/* The entry of a string key; NULL with the free slot it would get in *at. */
+static inline struct hsl_entry *
+find_text(const struct hsl_arr *a, const char *p, size_t len, uint32_t hash, uint32_t *at)
 {
     uint32_t slot, i;
 
@@ -192,7 +178,41 @@ hsl_arr_find_bytes(const struct hsl_arr *a, const char *p, size_t len, uint32_t 
                 (e->key.s->data == p || memcmp(e->key.s->data, p, len) == 0))
                 return e;
         }
+    *at = i;
     return NULL;
+}
+
+struct hsl_entry *
+hsl_arr_find_bytes(const struct hsl_arr *a, const char *p, size_t len, uint32_t hash)
+{
+    uint32_t at;
+
+    return find_text(a, p, len, hash, &at);
+}
+
+/* The same for an integer. */
+static inline struct hsl_entry *
+find_int(const struct hsl_arr *a, int64_t key, uint32_t hash, uint32_t *at)
+{
+    uint32_t slot, i;
+
+    for (i = hash & a->mask; (slot = a->index[i]) != 0; i = (i + 1) & a->mask)
+        if (((slot ^ hash) & ~a->mask) == 0) {
+            struct hsl_entry *e = &a->d.entries[(slot & a->mask) - 1];
+
+            if (e->kind == HSL_NUM && e->key.i == key)
+                return e;
+        }
+    *at = i;
+    return NULL;
+}
+
+struct hsl_entry *
+hsl_arr_find_int(const struct hsl_arr *a, int64_t key)
+{
+    uint32_t at;
+
+    return find_int(a, key, hsl_str_hash_int(key), &at);
 }
 
 /* --- From one layout to the other ------------------------------------------------------------ */
@@ -521,31 +541,39 @@ next_index(struct hsl_run *r, struct hsl_arr *a, int64_t *key)
     return true;
 }
 
-/* A place at the end of a hash for a key that is not there; its value is none. */
-static struct hsl_entry *
-add_entry(struct hsl_run *r, struct hsl_arr *a, uint32_t hash)
+/* A place at the end of a hash for a key that is not there and whose free slot is [at]; its value
+ * is none. */
+static inline struct hsl_entry *
+add_entry(struct hsl_run *r, struct hsl_arr *a, uint32_t hash, uint32_t at)
 {
     struct hsl_entry *e;
 
-    if (a->used == a->cap && !grow_hash(r, a))
-        return NULL;
+    if (a->used < a->cap) {
+        a->index[at] = (hash & ~a->mask) | (a->used + 1);
+    } else {
+        if (!grow_hash(r, a))
+            return NULL;
+        index_add(a, hash, a->used);
+    }
     e = &a->d.entries[a->used];
     e->val = hsl_none();
     e->hash = hash;
-    index_add(a, hash, a->used);
     a->used++;
     a->count++;
     return e;
 }
 
 static struct hsl_value *
-add_int(struct hsl_run *r, struct hsl_arr *a, int64_t key)
+slot_int_hash(struct hsl_run *r, struct hsl_arr *a, int64_t key)
 {
-    struct hsl_entry *e;
+    uint32_t hash = hsl_str_hash_int(key), at;
+    struct hsl_entry *e = find_int(a, key, hash, &at);
 
+    if (e)
+        return &e->val;
     if (!need_top(r, a))
         return NULL;
-    e = add_entry(r, a, hsl_str_hash_int(key));
+    e = add_entry(r, a, hash, at);
     if (!e)
         return NULL;
     e->kind = HSL_NUM;
@@ -560,8 +588,6 @@ add_int(struct hsl_run *r, struct hsl_arr *a, int64_t key)
 static struct hsl_value *
 slot_int(struct hsl_run *r, struct hsl_arr *a, int64_t key)
 {
-    struct hsl_entry *e;
-
     if (a->mask == 0) {
         struct hsl_value *v = hsl_arr_packed_at(a, (uint64_t)key);
 
@@ -571,24 +597,22 @@ slot_int(struct hsl_run *r, struct hsl_arr *a, int64_t key)
             return hsl_arr_slot_push(r, a);
         if (!make_hash(r, a, 1))
             return NULL;
-        return add_int(r, a, key);
     }
-    e = hsl_arr_find_int(a, key);
-    return e ? &e->val : add_int(r, a, key);
+    return slot_int_hash(r, a, key);
 }
 
 static struct hsl_value *
 slot_text(struct hsl_run *r, struct hsl_arr *a, struct hsl_str *key)
 {
-    uint32_t hash = hsl_str_hash(key);
+    uint32_t hash = hsl_str_hash(key), at;
     struct hsl_entry *e;
 
     if (a->mask == 0 && !make_hash(r, a, 1))
         return NULL;
-    e = hsl_arr_find_bytes(a, key->data, key->len, hash);
+    e = find_text(a, key->data, key->len, hash, &at);
     if (e)
         return &e->val;
-    e = add_entry(r, a, hash);
+    e = add_entry(r, a, hash, at);
     if (!e)
         return NULL;
     e->kind = HSL_STR;
@@ -619,7 +643,7 @@ hsl_arr_slot_push(struct hsl_run *r, struct hsl_arr *a)
     int64_t key;
 
     if (a->mask)
-        return next_index(r, a, &key) ? add_int(r, a, key) : NULL;
+        return next_index(r, a, &key) ? slot_int_hash(r, a, key) : NULL;
     if (a->used == a->cap && !grow_packed(r, a, (size_t)a->used + 1))
         return NULL;
     a->d.vals[a->used] = hsl_none();
@@ -656,9 +680,11 @@ hsl_arr_seti(struct hsl_run *r, struct hsl_arr *a, int64_t key, struct hsl_value
 bool
 hsl_arr_sets(struct hsl_run *r, struct hsl_arr *a, struct hsl_str *key, struct hsl_value v)
 {
-    struct hsl_value k = hsl_from_str(key);
+    int64_t i;
 
-    return store(r, hsl_arr_slot(r, a, &k), v);
+    if (hsl_key_is_int(key->data, key->len, &i))
+        return store(r, slot_int(r, a, i), v);
+    return store(r, slot_text(r, a, key), v);
 }
 
 bool

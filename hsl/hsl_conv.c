@@ -346,13 +346,13 @@ hsl_to_num(const struct hsl_value *v)
 /* --- Array keys ------------------------------------------------------------------------------- */
 
 bool
-hsl_key_is_int(const char *p, size_t len, int64_t *i)
+hsl_key_read_int(const char *p, size_t len, int64_t *i)
 {
     bool negative;
     uint64_t n = 0, max = INT64_MAX;
     size_t k;
 
-    if (len == 0 || (unsigned char)*p > '9' || len > 20)
+    if (len > 20)
         return false;
     negative = *p == '-';
     k = negative;

@@ -60,18 +60,16 @@ free_arr(struct hsl_run *r, struct hsl_arr *a)
 {
     uint32_t i;
 
-    if (a->mask == 0) {
-        for (i = 0; i < a->count; i++)
+    for (i = 0; a->mask == 0 && i < a->count; i++)
+        if (hsl_is_counted(&a->d.vals[i]))
             drop(r, a->d.vals[i]);
-    } else {
-        for (i = 0; i < a->used; i++) {
-            struct hsl_entry *e = &a->d.entries[i];
+    for (i = 0; a->mask != 0 && i < a->used; i++) {
+        struct hsl_entry *e = &a->d.entries[i];
 
-            if (e->kind == HSL_STR)
-                drop(r, hsl_from_str(e->key.s));
-            if (e->kind)
-                drop(r, e->val);
-        }
+        if (e->kind == HSL_STR && !(e->key.s->rc.refs & HSL_RC_STATIC))
+            drop(r, hsl_from_str(e->key.s));
+        if (e->kind && hsl_is_counted(&e->val))
+            drop(r, e->val);
     }
     hsl_arr_free_memory(r, a);
 }

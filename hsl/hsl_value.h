@@ -257,8 +257,15 @@ double hsl_to_num(const struct hsl_value *v);                         /* §4.4, 
 bool hsl_numeric_string(const char *p, size_t len, double *out);      /* §4.5 */
 /* §4.6: 1 integer in *i, 0 string (use v->u.str), -1 none, -2 no key at all (R05). */
 int hsl_to_key(const struct hsl_value *v, int64_t *i);
-/* §4.6 for a string: true and *i if it is a canonical integer. */
-bool hsl_key_is_int(const char *p, size_t len, int64_t *i);
+/* The rest of hsl_key_is_int(): not to be called by others. */
+bool hsl_key_read_int(const char *p, size_t len, int64_t *i);
+/* §4.6 for a string: true and *i if it is a canonical integer. Most keys are seen not to be one by
+ * their first byte. */
+static inline bool
+hsl_key_is_int(const char *p, size_t len, int64_t *i)
+{
+    return len > 0 && (unsigned char)*p <= '9' && hsl_key_read_int(p, len, i);
+}
 
 /* --- Operators (hsl_op.c), language §5 ------------------------------------------------------ */
 
