@@ -65,14 +65,17 @@ struct ctl_call {
     unsigned operand_count;
     const char *values[CTL_MAX_OPTIONS]; /* by row of command->options; NULL: not given, "": flag */
     struct ut_conf *conf;                /* of ctl_conf(); the dispatcher drops it */
+    bool conf_faulty;                    /* ctl_conf() found mistakes in it */
 };
 
 /* The value of option [name] (the last one given), "" for one without value; NULL: not given.
  * Lent for the call. */
 const char *ctl_option(const struct ctl_call *c, const char *name);
 
-/* The configuration, loaded at the first use; lent for the call. NULL after printing every
- * mistake in it: the command then returns EX_CONFIG. */
+/* The configuration, loaded at the first use; lent for the call. Mistakes in it are printed on
+ * standard error, and what could be understood is given in spite of them: who looks at running
+ * daemons must not be stopped by a file that they have refused. NULL if nothing could be
+ * understood: the command then returns EX_CONFIG. */
 const struct ut_conf *ctl_conf(struct ctl_call *c);
 
 /* Prints "penstock: TEXT" on standard error. */

@@ -80,7 +80,7 @@ static int
 config(struct ctl_call *c)
 {
     struct ut_sbuf text;
-    int rc = EX_OK;
+    int rc;
 
     if (ctl_option(c, "manual")) {
         print_manual();
@@ -88,6 +88,7 @@ config(struct ctl_call *c)
     }
     if (!ctl_conf(c))
         return EX_CONFIG;
+    rc = c->conf_faulty ? EX_CONFIG : EX_OK;
     ut_sbuf_init(&text, MAX_DUMP);
     ut_conf_dump(c->conf, ctl_option(c, "all") != NULL, &text);
     if (text.failed) {

@@ -48,9 +48,9 @@ ctl_conf(struct ctl_call *c)
     if (c->conf)
         return c->conf;
     ut_diag_list_init(&diags, CTL_CHECK_MAX_DIAGS);
-    c->conf = ut_conf_load(c->config, &diags);
-    if (!c->conf)
-        ctl_check_print(NULL, &diags);
+    c->conf = ut_conf_load_faulty(c->config, &diags);
+    c->conf_faulty = diags.errors > 0;
+    ctl_check_print(NULL, &diags);
     ut_diag_list_fini(&diags);
     return c->conf;
 }

@@ -65,7 +65,7 @@ ok(Penstock::wait_until(10, sub { grep { ($_->{text} // '') =~ /Acept|max_instru
 $r = $gw->send(from => 'a@b.org', to => ['bad@example.com', 'good@example.com'], data => $text);
 like($r->{rcpt}[0], qr/^450 /, '... and keeps deciding as before');
 like($r->{final}, qr/^250 /, '... delivering too');
-(undef, $out) = $gw->ctl('status');
+(undef, $out, $err) = $gw->ctl("status");
 like($out, qr/max_instruktions|Acept/, 'status shows the error');
 
 # the same at start-up: the last revision that loaded is used
