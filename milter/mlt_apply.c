@@ -518,20 +518,19 @@ enum mlt_answer
 mlt_apply_plan(struct mlt_conn *c, struct mlt_plan *plan)
 {
     struct apply a = {.c = c, .plan = plan};
-    enum apply_result result = APPLY_OK;
+    bool refuses = plan->answer == MLT_REJECT || plan->answer == MLT_TEMPFAIL;
+    enum apply_result result = plan->answer == MLT_TEMPFAIL ? APPLY_OK : carry_out(&a);
     enum mlt_answer answer;
 
-    if (plan->answer != MLT_TEMPFAIL)
-        result = carry_out(&a);
-    answer = plan->answer;
-    if (result != APPLY_OK) {
-        answer = fail(&a, result);
-    } else {
-        bool refuses = answer == MLT_REJECT || answer == MLT_TEMPFAIL;
-
-        if (refuses && c->ops->setreply(c->ctx, &plan->reply) != 0)
-            answer = MLT_TEMPFAIL;
+    if (result == APPLY_OK && refuses && c->ops->setreply(c->ctx, &plan->reply) != 0) {
+        ut_diag_set(&a.d, "the mail server did not take the reply");
+        result = APPLY_ERROR;
+    }
+    if (result == APPLY_OK) {
+        answer = plan->answer;
         summarize(c, refuses ? &plan->reply : NULL);
+    } else {
+        answer = fail(&a, result);
     }
     for (size_t i = 0; a.puts && i < plan->keep_count; i++)
         qtn_put_free(a.puts[i]);

@@ -14,7 +14,10 @@
  * the groups are re-injected as copies: edits of headers, SetMailTransport, CopyMail, and Deliver,
  * which takes a transport too. What a script mentions is all that can be known here: whether there
  * will be more than one recipient is not. A mail flow that only reads, and refuses, defers, deletes or
- * changes addresses gets no body, since all it delivers is one and the same message.
+ * changes addresses gets no body, since all it delivers is one and the same message. A recipient flow
+ * may choose transports too: with SetMailTransport the body is asked for; by Accept it rarely does, so
+ * without a body the second recipient with another transport is told to come in a message of its
+ * own (mlt_sess.c).
  *
  * Replies before end of message: at connect if there is an access flow; at RCPT TO if something
  * can refuse a recipient: a recipient flow, a listener that lists its domains, a quarantine that
@@ -195,6 +198,14 @@ add_mail_steps(struct mlt_steps *steps, const struct mlt_script *s)
         steps->reply_rcpt = true;
 }
 
+static void
+add_rcpt_steps(struct mlt_steps *steps, const struct mlt_script *s)
+{
+    steps->envelope = steps->reply_rcpt = true;
+    if (hsl_prog_mentions(s->prog, "SetMailTransport"))
+        steps->body = steps->headers = true;
+}
+
 /* True if a recipient may have a domain that [s] has no section for. */
 static bool
 lists_domains(const struct ut_conf_mailserver *s)
@@ -217,7 +228,7 @@ set_steps(struct mlt_flows *f)
         else if (f->scripts[i].flow == HSL_FLOW_ACCESS)
             steps->reply_connect = true;
         else if (f->scripts[i].flow == HSL_FLOW_RCPT)
-            steps->envelope = steps->reply_rcpt = true;
+            add_rcpt_steps(steps, &f->scripts[i]);
         else
             add_mail_steps(steps, &f->scripts[i]);
     }

@@ -31,7 +31,8 @@ mlt_host_log(const struct mlt_run *run, int level, const struct hsl_place *place
     ut_log_str(r, "flow", hsl_flow_name(run->flow));
     if (place && place->file) {
         ut_log_str(r, "script", place->file);
-        ut_log_int(r, "line", place->line);
+        if (place->line > 0)
+            ut_log_int(r, "line", place->line);
     }
     if (run->rcpt)
         ut_log_str(r, "recipient", run->rcpt->address.text);

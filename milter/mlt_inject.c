@@ -91,6 +91,8 @@ mlt_inject_copy(struct mlt_conn *c, const struct mlt_group *g, size_t first, siz
     struct ut_sbuf head;
     int rc;
 
+    if (!c->flows->steps.body)
+        return ut_diag_set(d, "a copy is needed, but no script asked for the body");
     UT_BUG_ON(end - first > MLT_INJECT_RCPTS || end > g->count);
     for (size_t i = first; i < end; i++)
         rcpts[i - first] = g->targets[i].address;

@@ -47,7 +47,9 @@ add_verdict(struct ut_sbuf *text, const struct mlt_action *a)
 
     ut_sbuf_addf(text, " verdict=%s", hsl_action_name(a->action));
     if (a->place.file)
-        ut_sbuf_addf(text, " at %s:%u", a->place.file, a->place.line);
+        ut_sbuf_addf(text, " at %s", a->place.file);
+    if (a->place.line > 0)
+        ut_sbuf_addf(text, ":%u", a->place.line);
     ut_sbuf_addz(text, why[a->origin]);
 }
 
@@ -71,7 +73,7 @@ add_fields(struct ut_log_rec *r, const struct mlt_conn *c, const struct mlt_rcpt
 {
     ut_log_str(r, "flow", hsl_flow_name(flow));
     ut_log_str(r, "script", a->place.file);
-    if (a->place.file)
+    if (a->place.line > 0)
         ut_log_int(r, "line", a->place.line);
     ut_log_str(r, "verdict", hsl_action_name(a->action));
     ut_log_str(r, "reason", a->reason);

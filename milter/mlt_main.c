@@ -93,12 +93,14 @@ load_conf(struct daemon_state *s)
     return s->conf ? 0 : -1;
 }
 
-static enum ut_log_level
-log_level(const struct daemon_state *s)
+static int
+open_log(const struct daemon_state *s, const struct ut_conf *conf, struct ut_diag *d)
 {
-    int level = ut_log_level_by_name(s->conf->global.log_level);
+    int level = ut_log_level_by_name(conf->global.log_level);
 
-    return s->args.verbose || level < 0 ? UT_LOG_DEBUG : (enum ut_log_level)level;
+    if (s->args.verbose || level < 0)
+        level = UT_LOG_DEBUG;
+    return ut_log_open("penstock-milter", conf->global.log, (enum ut_log_level)level, d);
 }
 
 /* --- Sockets and folders -------------------------------------------------------------------------------- */
@@ -249,7 +251,7 @@ open_files(struct daemon_state *s, struct ut_diag *d)
     struct ut_sbuf path;
     int rc;
 
-    if (ut_log_open("penstock-milter", g->log, log_level(s), d) != 0
+    if (open_log(s, s->conf, d) != 0
         || ut_daemon_user(&s->user, g->user, g->group, d) != 0 || make_folders(s, d) != 0)
         return -1;
     ut_sbuf_init(&path, 4096);
@@ -295,12 +297,15 @@ static void
 reload(void *arg)
 {
     struct daemon_state *s = arg;
+    struct mlt_flows *f;
     struct ut_diag d;
 
-    if (ut_log_reopen(&d) != 0)
-        ut_log_diag(UT_LOG_ERR, "the log file could not be opened again", &d);
     if (mlt_server_reload(s->server, &d) != 0)
         ut_log(UT_LOG_NOTICE, "the configuration in force stays");
+    f = mlt_server_flows(s->server);
+    if (open_log(s, f->conf, &d) != 0)
+        ut_log_diag(UT_LOG_ERR, "the log could not be opened again", &d);
+    mlt_flows_unref(f);
 }
 
 /* Ends what runs. Connections that are open are cut off when the process ends; the message that one

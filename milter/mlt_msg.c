@@ -204,6 +204,8 @@ mlt_msg_digest(const struct mlt_msg *m, char out[MLT_DIGEST_LEN + 1], struct ut_
 
     ut_sbuf_init(&prefix, 2 * MLT_MAX_HEADER);
     ut_sbuf_add(&prefix, m->sender.raw, strlen(m->sender.raw) + 1);
+    if (m->header_count == 0)
+        ut_sbuf_addz(&prefix, m->id); /* nothing to know it by again */
     for (size_t i = 0; i < m->header_count; i++) {
         if (!is_volatile(m, i))
             mlt_edits_write(&m->headers[i], 1, NULL, NULL, &prefix);

@@ -7,14 +7,25 @@
 
 #include "milter/mlt_run.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "hsl/hsl.h"
 #include "lib/ut_log.h"
 #include "lib/ut_time.h"
+#include "milter/mlt_addr.h"
 #include "milter/mlt_log.h"
 
 #define RUN_TEMPORARY "Temporary failure, try again later"
+
+/* [a], or [text] in its place if an earlier run has set that. */
+static struct mlt_address
+changed(const struct mlt_run *run, const struct mlt_address *a, const char *text)
+{
+    struct mlt_address other;
+
+    return text && mlt_addr_parse(&other, run->arena, text, NULL) == 0 ? other : *a;
+}
 
 static void
 run_init(struct mlt_run *run, struct mlt_conn *c, struct mlt_rcpt *rcpt, enum hsl_flow flow,
@@ -28,8 +39,8 @@ run_init(struct mlt_run *run, struct mlt_conn *c, struct mlt_rcpt *rcpt, enum hs
     if (!rcpt)
         return;
     run->changes = rcpt->changes;
-    run->sender = c->msg.sender;
-    run->recipient = rcpt->address;
+    run->sender = changed(run, &c->msg.sender, c->msg.new_sender);
+    run->recipient = changed(run, &rcpt->address, rcpt->changes.recipient);
     mlt_view_init(&run->view, arena, c->msg.headers, c->msg.header_count);
 }
 
@@ -80,10 +91,20 @@ own_action(struct mlt_run *run, enum hsl_action action, enum mlt_origin origin, 
 
 /* Forgets what the run recorded and takes the action for failures. */
 static struct mlt_action *
-fall_back(struct mlt_run *run, const char *reason)
+fall_back(struct mlt_run *run, const struct ut_diag *error)
 {
+    const struct mlt_script *script = run->script;
+    struct mlt_action *a;
+    char *file;
+
     run_init(run, run->conn, run->rcpt, run->flow, run->arena);
-    return own_action(run, on_error(run), MLT_BY_ERROR, reason);
+    run->script = script;
+    a = own_action(run, on_error(run), MLT_BY_ERROR, error->text);
+    file = ut_arena_dup(run->arena, error->source, strlen(error->source));
+    if (!a || !file)
+        return NULL;
+    a->place = (struct hsl_place){file, error->line, error->column};
+    return a;
 }
 
 /* Logs why a script failed: "mail: mail.hsl:3:5: text; falling back to Deliver()". */
@@ -117,7 +138,7 @@ run_limits(const struct mlt_run *run, struct hsl_limits *limits)
     left = run->conn->msg.deadline - ut_time_mono();
     limits->max_time = run->conn->flows->max_time_data;
     if (left < limits->max_time)
-        limits->max_time = left;
+        limits->max_time = ceil(left * 1000) / 1000; /* it is shown in messages */
     return left > 0;
 }
 
@@ -135,11 +156,13 @@ execute(struct mlt_run *run, const struct hsl_limits *limits)
     mlt_env_give(run->conn->flows->env, machine);
     if (res.end == HSL_END_ERROR || res.end == HSL_END_LIMIT) {
         log_failure(run, &res.error, res.trace);
-        a = fall_back(run, res.error.text);
+        a = fall_back(run, &res.error);
     } else if (res.end == HSL_END_FINAL && run->action_count > 0) {
         a = &run->actions[run->action_count - 1];
     } else {
         a = own_action(run, on_end(run), MLT_BY_END, "");
+        if (a)
+            a->place.file = run->script->name;
     }
     if (a)
         a->ms = res.seconds * 1000;
@@ -150,7 +173,6 @@ execute(struct mlt_run *run, const struct hsl_limits *limits)
 static struct mlt_action *
 decide(struct mlt_run *run, enum hsl_action none)
 {
-    static const char late[] = "the time for all runs of a message (max_message_time) is spent";
     struct hsl_limits limits;
     struct ut_diag d;
 
@@ -158,9 +180,10 @@ decide(struct mlt_run *run, enum hsl_action none)
         return own_action(run, none, MLT_BY_DEFAULT, "");
     if (run_limits(run, &limits))
         return execute(run, &limits);
-    ut_diag_at(&d, run->script->name, 0, 0, "%s", late);
+    ut_diag_at(&d, run->script->name, 0, 0,
+        "the time for all runs of a message (max_message_time) is spent");
     log_failure(run, &d, NULL);
-    return fall_back(run, late);
+    return fall_back(run, &d);
 }
 
 struct mlt_action *

@@ -189,8 +189,8 @@ open_journal(struct mlt_server *s, struct ut_diag *d)
     if (s->journal && damaged > 0)
         ut_log(UT_LOG_WARNING, "%s: %zu damaged lines were dropped", ut_sbuf_text(&path), damaged);
     if (s->journal && mlt_journal_pending(s->journal) > 0)
-        ut_log(UT_LOG_NOTICE, "%zu messages were under way when the milter ended; they are "
-            "recognized if they come again", mlt_journal_pending(s->journal));
+        ut_log(UT_LOG_NOTICE, "messages that were under way when the milter ended, and are "
+            "recognized if they come again: %zu", mlt_journal_pending(s->journal));
     ut_sbuf_fini(&path);
     return s->journal ? 0 : -1;
 }
@@ -234,9 +234,9 @@ warn_of_restart(const struct ut_conf_global *old, const struct ut_conf_global *f
     if (strcmp(old->milter_listen, fresh->milter_listen) != 0
         || strcmp(old->run_directory, fresh->run_directory) != 0
         || strcmp(old->state_directory, fresh->state_directory) != 0
-        || strcmp(old->user, fresh->user) != 0 || strcmp(old->log, fresh->log) != 0)
-        ut_log(UT_LOG_WARNING, "milter_listen, run_directory, state_directory, user and log take "
-            "effect when the milter is started again");
+        || strcmp(old->user, fresh->user) != 0)
+        ut_log(UT_LOG_WARNING, "milter_listen, run_directory, state_directory and user take effect "
+            "when the milter is started again");
 }
 
 int

@@ -137,10 +137,19 @@ refuse_with(struct mlt_conn *c, unsigned code, const char *status, const char *t
 }
 
 static enum mlt_answer
+refuse_trouble(struct mlt_conn *c, const char *why)
+{
+    struct ut_log_rec *r = mlt_log_begin(UT_LOG_ERR, c);
+
+    ut_log_text(r, "%s", why);
+    ut_log_end(r);
+    return refuse_with(c, 451, "4.3.0", "Temporary failure, try again later");
+}
+
+static enum mlt_answer
 refuse_no_memory(struct mlt_conn *c)
 {
-    ut_log(UT_LOG_ERR, "%s: out of memory", c->id);
-    return refuse_with(c, 451, "4.3.0", "Temporary failure, try again later");
+    return refuse_trouble(c, "out of memory");
 }
 
 static bool
@@ -226,7 +235,8 @@ access_flow(struct mlt_conn *c)
 
     if (c->local || !mlt_flows_access(c->flows, c->listener))
         return MLT_CONTINUE;
-    c->arena = ut_arena_new(SESS_ARENA);
+    if (!c->arena)
+        c->arena = ut_arena_new(SESS_ARENA);
     a = c->arena ? mlt_run_access(c) : NULL;
     if (!a)
         return refuse_no_memory(c);
@@ -297,7 +307,9 @@ enum mlt_answer
 mlt_sess_mail(struct mlt_conn *c, char *const *args)
 {
     settle(c);
-    if (!c->client_ip || mlt_msg_begin(&c->msg, c->flows->conf->global.state_directory, args) != 0)
+    if (!c->client_ip)
+        return refuse_trouble(c, "the mail server began a message without a connection");
+    if (mlt_msg_begin(&c->msg, c->flows->conf->global.state_directory, args) != 0)
         return refuse_no_memory(c);
     set_security(c);
     return MLT_CONTINUE;
@@ -351,10 +363,26 @@ set_domain(struct mlt_conn *c, struct mlt_rcpt *r)
     return r->domain != NULL || c->local;
 }
 
-/* Adds a recipient that was accepted, or is refused at the end of the message. */
+/* True if [r] and a recipient before need different transports, and so two messages, and the one that
+ * comes cannot be copied because its body was not asked for. */
+static bool
+needs_own_message(const struct mlt_conn *c, const struct mlt_rcpt *r)
+{
+    const char *first, *second = r->changes.transport ? r->changes.transport : "";
+
+    if (c->flows->steps.body || c->msg.rcpt_count == 0)
+        return false;
+    first = c->msg.rcpts[0].changes.transport ? c->msg.rcpts[0].changes.transport : "";
+    return strcmp(first, second) != 0;
+}
+
+/* Adds a recipient that was accepted, or is refused at the end of the message. Clients take 452 4.5.3
+ * as the end of what fits in one message and send another (RFC 5321 4.5.3.1.10). */
 static enum mlt_answer
 keep_rcpt(struct mlt_conn *c, const struct mlt_rcpt *r)
 {
+    if (!c->local && needs_own_message(c, r))
+        return refuse_rcpt(c, r, HSL_DEFER, 452, "4.5.3", "This recipient needs a message of its own");
     if (mlt_msg_add_rcpt(&c->msg, r) == 0)
         return MLT_CONTINUE;
     if (!c->flows->steps.reply_rcpt)
@@ -387,10 +415,10 @@ mlt_sess_rcpt(struct mlt_conn *c, char *const *args)
     struct mlt_rcpt r = {0};
 
     settle(c);
-    if (!c->msg.active)
-        return refuse_with(c, 451, "4.3.0", "Temporary failure, try again later");
+    if (!c->msg.active || !args || !args[0])
+        return refuse_trouble(c, "the mail server named a recipient without a message");
     set_queue(c);
-    if (!args || !args[0] || mlt_addr_parse(&r.address, c->msg.arena, args[0], args + 1) != 0) {
+    if (mlt_addr_parse(&r.address, c->msg.arena, args[0], args + 1) != 0) {
         c->msg.incomplete |= !c->flows->steps.reply_rcpt;
         return refuse_no_memory(c);
     }
@@ -474,7 +502,9 @@ mlt_sess_eom(struct mlt_conn *c)
     if (c->flows->refuse_all)
         return refuse_with(c, 451, "4.3.5", "Mail system configuration error, try again later");
     if (!c->msg.active)
-        return c->flows->steps.envelope ? refuse_no_memory(c) : MLT_CONTINUE;
+        return c->flows->steps.envelope
+            ? refuse_trouble(c, "the mail server ended a message that it had not begun")
+            : MLT_CONTINUE;
     set_queue(c);
     c->msg.started = ut_time_mono();
     c->msg.deadline = c->msg.started + (double)c->flows->conf->global.max_message_time;

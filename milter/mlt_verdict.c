@@ -144,6 +144,17 @@ add_groups(struct mlt_plan *plan, struct mlt_msg *m)
     return 0;
 }
 
+/* How much speaks for [g] to stay: its size, and of equals, recipients as received. */
+static size_t
+weight(const struct mlt_group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        if (g->targets[i].own)
+            return 2 * g->count + 1;
+    }
+    return 2 * g->count;
+}
+
 /* The largest group stays; of equals the first. A message that is refused has none. */
 void
 mlt_verdict_choose(struct mlt_plan *plan)
@@ -154,7 +165,7 @@ mlt_verdict_choose(struct mlt_plan *plan)
     for (size_t i = 0; i < plan->group_count; i++) {
         struct mlt_group *g = &plan->groups[i];
 
-        if (g->count > 0 && (!plan->stays || g->count > plan->stays->count))
+        if (g->count > 0 && (!plan->stays || weight(g) > weight(plan->stays)))
             plan->stays = g;
     }
     plan->answer = plan->stays ? MLT_CONTINUE : MLT_DISCARD;
@@ -242,9 +253,11 @@ plan_reject(struct mlt_plan *plan, struct mlt_msg *m, const struct mlt_action *f
     plan->answer = MLT_REJECT;
     plan->reply = first->reply;
     set_outcomes(m, "rejected");
-    if (with_copies && add_groups(plan, m) != 0)
+    if ((with_copies && add_groups(plan, m) != 0) || add_keeps(plan, m, true) != 0)
         return -1;
-    return add_keeps(plan, m, true);
+    for (size_t i = 0; i < plan->keep_count; i++)
+        plan->keeps[i].rcpt->outcome = "held and rejected";
+    return 0;
 }
 
 /* The message is deferred with the reply of [first]; Done() has none of its own. */

@@ -12,13 +12,14 @@
  *     open [nospace]  macro NAME VALUE  connect NAME IP PORT  helo NAME  mail ARG...  rcpt ARG...
  *     rcpts N PREFIX  header NAME:VALUE  body TEXT  bodies N TEXT  eom  abort  close
  *     second NAME IP PORT (connects and ends another connection beside this one)
+ * Headers and bodies that the milter does not ask for are not sent to it.
  * (\n, \r, \t and \xHH are understood in values; the macros of a listener are set to begin with) and
  * what the world does meanwhile:
  *     fail OP          the next call of OP fails        submit ok|refuse   the re-injection listener
  *     reload           the configuration anew           restart [kill]     the process; "kill": nothing
  *                                                        that was open could be ended
  *     break | mend     the quarantine folder            held               what is in the quarantine
- *     revision         whether a revision is saved
+ *     revision         whether a revision is saved       quiet | loud      the log is shown or not
  *
  * Ids, times and the temporary folder are replaced by words, so that output can be compared. */
 #include "config.h"
@@ -62,8 +63,10 @@ struct world {
     char fail[32];             /* operation that fails next */
     bool submit_refuses;
     long log_at;               /* where in the log file to read on */
+    bool quiet;                /* the log is not shown */
     struct mlt_server *server;
     struct mlt_conn *conn;
+    struct mlt_steps steps;    /* of [conn] */
 };
 
 static const char *const flow_names[3] = {"access.hsl", "recipient.hsl", "mail.hsl"};
@@ -104,6 +107,10 @@ changing(const struct world *w, const char *p, bool word_start, const char **wor
     if (strncmp(p, w->dir, dir) == 0) {
         *word = "DIR";
         return dir;
+    }
+    if (strncmp(p, "limit: time (", 13) == 0) {
+        *word = "limit: time (N s)";
+        return strcspn(p, ")") + 1;
     }
     if (word_start && is_uuid(p)) {
         *word = "MESSAGE";
@@ -202,9 +209,9 @@ show_log(struct world *w)
     while (getline(&line, &size, f) > 0) {
         json_t *r = json_loads(line, 0, NULL);
 
-        if (r)
+        if (r && !w->quiet)
             show_record(w, r);
-        else
+        else if (!r)
             printf("  log: not JSON: %s", line);
         json_decref(r);
     }
@@ -454,6 +461,13 @@ show_held_file(struct world *w, const char *path)
     qtn_file_close(&f);
 }
 
+static int
+is_file(const struct dirent *e)
+{
+    return e->d_name[0] != '.';
+}
+
+/* What has been withdrawn lies there as ID.undo until quarantined has seen it. */
 static void
 show_held(struct world *w)
 {
@@ -462,9 +476,9 @@ show_held(struct world *w)
     int n;
 
     snprintf(path, sizeof(path), "%s/state/quarantine/1/incoming", w->dir);
-    n = scandir(path, &list, NULL, alphasort);
+    n = scandir(path, &list, is_file, alphasort);
     for (int i = 0; i < n; i++) {
-        if (list[i]->d_name[0] != '.') {
+        if (!strstr(list[i]->d_name, ".undo")) {
             snprintf(path, sizeof(path), "%s/state/quarantine/1/incoming/%s", w->dir, list[i]->d_name);
             show_held_file(w, path);
         }
@@ -560,7 +574,7 @@ need_conn(struct world *w)
         w->conn = mlt_sess_new(w->server, &ops, w);
         if (!w->conn)
             die("mlt_sess_new");
-        s = mlt_sess_steps(w->conn);
+        s = w->steps = mlt_sess_steps(w->conn);
         printf("  steps:%s%s%s%s%s\n", s.envelope ? " envelope" : "", s.headers ? " headers" : "",
             s.body ? " body" : "", s.reply_connect ? " reply_connect" : "",
             s.reply_rcpt ? " reply_rcpt" : "");
@@ -633,7 +647,18 @@ do_header(struct world *w, char *rest)
         die("header NAME:VALUE");
     *colon = '\0';
     unescape(colon + 1);
-    show_answer(mlt_sess_header(c, rest, colon + 1));
+    if (w->steps.headers)
+        show_answer(mlt_sess_header(c, rest, colon + 1));
+}
+
+static void
+do_body(struct world *w, char *rest)
+{
+    struct mlt_conn *c = need_conn(w);
+
+    unescape(rest);
+    if (w->steps.body)
+        show_answer(mlt_sess_body(c, rest, strlen(rest)));
 }
 
 static void
@@ -643,7 +668,7 @@ do_bodies(struct world *w, char *rest)
     unsigned long n = strtoul(rest, &rest, 10);
 
     unescape(rest);
-    for (unsigned long i = 0; i < n; i++)
+    for (unsigned long i = 0; w->steps.body && i < n; i++)
         (void)mlt_sess_body(c, rest + 1, strlen(rest + 1));
 }
 
@@ -699,7 +724,7 @@ event(struct world *w, const char *word, char *rest)
     else if (strcmp(word, "header") == 0)
         do_header(w, rest);
     else if (strcmp(word, "body") == 0)
-        (unescape(rest), show_answer(mlt_sess_body(need_conn(w), rest, strlen(rest))));
+        do_body(w, rest);
     else if (strcmp(word, "bodies") == 0)
         do_bodies(w, rest);
     else if (strcmp(word, "eom") == 0)
@@ -734,6 +759,10 @@ command(struct world *w, const char *word, char *rest)
         break_quarantine(w, true);
     else if (strcmp(word, "mend") == 0)
         break_quarantine(w, false);
+    else if (strcmp(word, "quiet") == 0)
+        w->quiet = true;
+    else if (strcmp(word, "loud") == 0)
+        w->quiet = false;
     else if (strcmp(word, "held") == 0)
         show_held(w);
     else if (strcmp(word, "revision") == 0)
