@@ -92,6 +92,9 @@ Penstock::write_file($conf, "run_directory = \"$dir\"\nmax_call_dept = 5\n");
 is($code, 78, 'reload of a broken configuration: EX_CONFIG');
 like($err, qr/penstock\.conf:2:1: unknown parameter "max_call_dept".*max_call_depth/, '... named');
 ok(!-e "$dir/milter.seen", '... and no daemon is asked');
+($code, $out, $err) = ctl('status');
+is($code, 0, 'status while a faulty configuration is being mended: 0');
+like($err, qr/max_call_dept/, '... which is told');
 Penstock::write_file($conf, "run_directory = \"$dir\"\nflow_directory = \"$dir\"\ndata_directory = \"$dir\"\n");
 
 start_daemon('milter', status => "uptime=5\n");
