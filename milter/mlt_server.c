@@ -340,6 +340,17 @@ mlt_server_drain(struct mlt_server *s, double seconds)
 
 /* --- Control ------------------------------------------------------------------------------------ */
 
+/* The steps that new connections ask the mail server for, in the order of the protocol. */
+static void
+add_steps(struct ut_sbuf *b, const struct mlt_steps *steps)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "connect%s%s%s", steps->envelope ? ",helo,mail,rcpt" : "",
+        steps->headers ? ",header" : "", steps->body ? ",body" : "");
+    ut_attr_addz(b, "steps", text);
+}
+
 static int
 status(struct mlt_server *s, struct ut_ctl_client *client, struct ut_diag *d)
 {
@@ -361,6 +372,7 @@ status(struct mlt_server *s, struct ut_ctl_client *client, struct ut_diag *d)
         ut_attr_addz(&b, "last_error", s->error);
     pthread_mutex_unlock(&s->lock);
     ut_attr_addi(&b, "scripts", (long long)f->script_count);
+    add_steps(&b, &f->steps);
     ut_attr_addi(&b, "connections", (long long)__atomic_load_n(&s->connections, __ATOMIC_RELAXED));
     ut_attr_addi(&b, "connections_total", (long long)__atomic_load_n(&s->accepted, __ATOMIC_RELAXED));
     ut_attr_addi(&b, "messages_total", (long long)__atomic_load_n(&s->messages, __ATOMIC_RELAXED));
