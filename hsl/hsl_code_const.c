@@ -84,15 +84,18 @@ make_room(struct hsl_code *c)
     return true;
 }
 
-static void
-zero_unused(struct hsl_value *v)
+/* Values with the same meaning shall have the same bits: they are hashed. */
+static struct hsl_value
+normal(struct hsl_value v)
 {
-    bool b = v->u.b;
+    struct hsl_value out = {.u.num = 0, .type = v.type};
 
-    if (v->type == HSL_NONE || v->type == HSL_UNDEF || v->type == HSL_BOOL)
-        v->u.num = 0;
-    if (v->type == HSL_BOOL)
-        v->u.b = b;
+    if (v.type == HSL_NONE || v.type == HSL_UNDEF)
+        return out;
+    if (v.type != HSL_BOOL)
+        return v;
+    out.u.b = v.u.b;
+    return out;
 }
 
 unsigned
@@ -102,7 +105,7 @@ hsl_code_k(struct hsl_code *c, struct hsl_value v)
 
     if (c->failed)
         return 0;
-    zero_unused(&v);
+    v = normal(v);
     if (c->k_index) {
         for (uint32_t at = hash_of(&v) & c->k_mask; c->k_index[at]; at = (at + 1) & c->k_mask) {
             uint32_t k = c->k_index[at] - 1;

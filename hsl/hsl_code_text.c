@@ -89,7 +89,9 @@ is_concat(const struct hsl_node *n)
 static void
 add_chain(struct hsl_code *c, struct gather *g, const struct hsl_node *n)
 {
-    if (is_concat(n) && !hsl_node_is_const(n)) {
+    unsigned k;
+
+    if (is_concat(n) && !hsl_code_const(c, n, &k)) {
         add_chain(c, g, n->u.bin.a);
         add_chain(c, g, n->u.bin.b);
     } else if (n->kind == HSL_N_INTERP) {
