@@ -14,4 +14,4 @@ bin_PROGRAMS += hsl/hsl
 hsl_hsl_SOURCES = hsl/hsl_main.c hsl/hsl_show.c hsl/hsl_show.h
 hsl_hsl_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 
-EXTRA_DIST += t/ctl
+EXTRA_DIST += t/ctl t/hsl.t t/man.t
