@@ -26,7 +26,8 @@
 #include "quarantine/qtn_release.h"
 
 #define TAIL (8LL << 20)
-#define TRY_EVERY 5.0 /* seconds */
+#define TRY_FIRST 5.0 /* seconds until a damaged index is tried again; doubles, since the */
+#define TRY_MOST 300.0 /* library loses a little memory each time */
 
 long long
 qtn_keeper_now(void)
@@ -43,7 +44,7 @@ qtn_keeper_now(void)
 static void
 try_index(struct qtn_keeper *k)
 {
-    if (k->rebuilding || ut_time_mono() < k->tried + TRY_EVERY)
+    if (k->rebuilding || ut_time_mono() < k->try_at)
         return;
     qtn_keeper_open_index(k);
     if (k->index)
@@ -236,7 +237,8 @@ qtn_keeper_open_index(struct qtn_keeper *k)
     struct catch_up c = {.k = k};
     unsigned long skipped;
 
-    k->tried = ut_time_mono();
+    k->try_wait = k->try_wait <= 0 ? TRY_FIRST : k->try_wait * 2 < TRY_MOST ? k->try_wait * 2 : TRY_MOST;
+    k->try_at = ut_time_mono() + k->try_wait;
     k->index = qtn_index_open_db(k->index_dir, false, &k->trouble);
     if (!k->index)
         return;
@@ -248,6 +250,7 @@ qtn_keeper_open_index(struct qtn_keeper *k)
         return;
     }
     k->trouble.text[0] = '\0';
+    k->try_wait = 0;
 }
 
 /* Makes sure that no other process works on the same state. */

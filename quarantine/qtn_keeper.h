@@ -26,7 +26,8 @@ struct qtn_keeper {
     char *index_dir;           /* STATE_DIRECTORY/quarantine.index */
     struct ut_diag trouble;    /* why there is no index; "" if there is one */
     struct ut_diag not_loaded; /* why the last reload failed; "" if it did not */
-    double tried;              /* when the index was last opened, ut_time_mono() */
+    double try_at;             /* when to try the index again, ut_time_mono() */
+    double try_wait;           /* seconds between two tries; 0: none has failed */
     bool rebuilding;           /* a thread builds the index again */
     unsigned releasing;        /* releases under way outside the lock */
     pthread_cond_t idle;       /* [releasing] has become 0 */
@@ -46,7 +47,7 @@ void qtn_keeper_reload(struct qtn_keeper *k, struct qtn_boxes *boxes);
 /* Notes that a reload failed because of [d]. */
 void qtn_keeper_not_loaded(struct qtn_keeper *k, const struct ut_diag *d);
 
-/* Takes the lock if the index can be used, which a damaged one is tried for every few seconds: a
+/* Takes the lock if the index can be used, which is tried from time to time when it could not: a
  * disk that was full may have room again. Else -1 with [d] set and the lock not held. */
 int qtn_keeper_enter(struct qtn_keeper *k, struct ut_diag *d) UT_CHECKED;
 /* Gives the lock back. If the index was found damaged meanwhile, it is closed. */

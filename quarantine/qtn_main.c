@@ -131,16 +131,6 @@ prepare(struct program *p, struct ut_diag *d)
     return result == 0 ? ut_daemon_become(&user, d) : -1;
 }
 
-/* qtn_finding_fn: qtn_reindex() has logged it. */
-static int
-finding(void *arg, enum qtn_finding kind, const char *text)
-{
-    (void)arg;
-    (void)kind;
-    (void)text;
-    return 0;
-}
-
 /* Opens what the daemon owns; without an index, from the first start or lost, builds one. */
 static int
 open_keeper(struct program *p, struct ut_diag *d)
@@ -156,7 +146,7 @@ open_keeper(struct program *p, struct ut_diag *d)
         qtn_boxes_unref(boxes);
         return -1;
     }
-    if (missing && qtn_reindex(&p->keeper, finding, NULL, &records, d) < 0)
+    if (missing && qtn_reindex(&p->keeper, NULL, NULL, &records, d) < 0)
         return -1;
     if (p->keeper.trouble.text[0])
         ut_log_diag(UT_LOG_CRIT, NULL, &p->keeper.trouble);

@@ -54,7 +54,8 @@ tell(struct building *b, enum qtn_finding kind, const char *fmt, ...)
     b->told = ut_time_mono();
     if (kind != QTN_PROGRESS)
         ut_log(kind == QTN_PROBLEM ? UT_LOG_WARNING : UT_LOG_NOTICE, "reindex: %s", text);
-    (void)b->fn(b->arg, kind, text);
+    if (b->fn)
+        (void)b->fn(b->arg, kind, text);
 }
 
 static void
