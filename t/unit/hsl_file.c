@@ -61,7 +61,7 @@ run_fini(struct hsl_run *r)
 static const char *
 see(struct hsl_run *r, const char *name)
 {
-    static char buf[300];
+    static char buf[400];
     struct hsl_str *s = hsl_str_newz(r, name);
     struct hsl_file *f = s ? hsl_file_get(r, s) : NULL;
     size_t len = 0;
