@@ -278,7 +278,7 @@ read_file(struct mlt_journal *j, size_t *damaged, struct ut_diag *d)
     ut_sbuf_init(&text, JOURNAL_MAX_FILE);
     rc = ut_file_read(j->path, JOURNAL_MAX_FILE, &text, d);
     line = text.data;
-    end = text.data + text.len;
+    end = text.len > 0 ? text.data + text.len : text.data;
     while (rc == 0 && line < end) {
         char *lf = memchr(line, '\n', (size_t)(end - line));
 

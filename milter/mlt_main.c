@@ -308,6 +308,20 @@ reload(void *arg)
     mlt_flows_unref(f);
 }
 
+/* libmilter looks for a stop every five seconds, or when somebody connects. */
+static void
+wake_listener(const struct daemon_state *s)
+{
+    struct ut_sock_addr a = s->listen;
+    int fd;
+
+    if (a.host[0] == '\0' || strcmp(a.host, "*") == 0)
+        snprintf(a.host, sizeof(a.host), "127.0.0.1");
+    fd = ut_sock_connect(&a, ut_time_mono() + 1, NULL);
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Ends what runs. Connections that are open are cut off when the process ends; the message that one
  * of them is in the middle of is finished first. */
 static void
@@ -315,6 +329,7 @@ stop(struct daemon_state *s)
 {
     if (s->milter_runs) {
         smfi_stop();
+        wake_listener(s);
         mlt_server_drain(s->server, MAIN_DRAIN);
         pthread_join(s->milter, NULL);
     }

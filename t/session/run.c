@@ -55,6 +55,7 @@ struct macro {
 
 struct world {
     char dir[256];
+    char config_path[300];
     struct ut_sbuf conf;       /* @conf */
     struct ut_sbuf config;     /* @config */
     bool has_flow[3];          /* access, recipient, mail */
@@ -397,15 +398,13 @@ remove_tree(const char *path)
 static void
 start_server(struct world *w)
 {
-    char path[300];
-    struct mlt_server_opts opts = {.config = path, .submit = submit, .submit_arg = w};
+    struct mlt_server_opts opts = {.config = w->config_path, .submit = submit, .submit_arg = w};
     struct ut_diag d;
 
     if (w->server)
         return;
     write_conf(w);
-    snprintf(path, sizeof(path), "%s/penstock.conf", w->dir);
-    opts.config = strdup(path); /* lives as long as the program */
+    snprintf(w->config_path, sizeof(w->config_path), "%s/penstock.conf", w->dir);
     w->server = mlt_server_new(&opts, &d);
     if (!w->server)
         show(w, "  cannot start: ", d.text);
