@@ -328,7 +328,7 @@ static bool
 match(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct hsl_value *b,
     struct hsl_value *out)
 {
-    struct hsl_regex *re;
+    struct hsl_regex *re, *made = NULL;
     struct hsl_piece text;
     const size_t *ovector;
     unsigned pairs;
@@ -341,7 +341,10 @@ match(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct
         *out = hsl_bool(op == HSL_OP_NMATCH);
         return true;
     }
-    re = hsl_regex_of(r, b);
+    if (b->type == HSL_OBJ && b->u.obj->cls == &hsl_regex_class)
+        re = b->u.obj->data; /* lent: counting would make threads wait for each other */
+    else
+        re = made = hsl_regex_of(r, b);
     if (!re)
         return false;
     if (hsl_piece_init(r, &text, a)) {
@@ -349,7 +352,7 @@ match(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct
             found = hsl_regex_match(r, re, text.p, text.len, 0, &ovector, &pairs);
         hsl_piece_fini(r, &text);
     }
-    hsl_regex_unref(re);
+    hsl_regex_unref(made);
     if (found < 0)
         return false;
     *out = hsl_bool((found > 0) == (op == HSL_OP_MATCH));

@@ -41,6 +41,7 @@ struct hsl_regex {
     size_t len;
     char flags[8]; /* in the order of all_flags */
     bool utf;
+    bool jit;    /* there is machine code */
     bool pieces; /* a match may be tried in pieces of the subject */
     unsigned groups;
     const char **names; /* by group, NULL: none has a name */
@@ -168,8 +169,7 @@ hsl_regex_compile(const char *pattern, size_t len, const char *flags, struct ut_
     re->pieces = can_be_pieces(re);
     if (!read_names(re))
         goto no_memory;
-    (void)pcre2_jit_compile(
-        re->code, PCRE2_JIT_COMPLETE); /* where there is none, it is interpreted */
+    re->jit = pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE) == 0;
     return re;
 no_memory:
     hsl_regex_unref(re);
@@ -355,14 +355,16 @@ match_once(struct matcher *m, const struct hsl_regex *re, const char *s, size_t 
     int result;
 
     (void)pcre2_set_offset_limit(m->context, limit);
-    result = pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
+    if (!re->jit)
+        return pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
+    result = pcre2_jit_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
     if (result != PCRE2_ERROR_JIT_STACKLIMIT || m->stack)
         return result;
     m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
     if (!m->stack)
         return PCRE2_ERROR_NOMEMORY;
     pcre2_jit_stack_assign(m->context, NULL, m->stack);
-    return pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
+    return pcre2_jit_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
 }
 
 /* The same for a long subject. Each call looks ahead anew, so pieces grow while they are fast, up
@@ -397,14 +399,10 @@ match_in_pieces(struct hsl_run *r, struct matcher *m, const struct hsl_regex *re
 
 /* PCRE2's errors in ours: 0 for what just does not match, else -1 with the error set. */
 static int
-match_error(struct hsl_run *r, struct matcher *m, int error)
+match_error(struct hsl_run *r, int error)
 {
-    if (error == PCRE2_ERROR_NOMATCH || error == PCRE2_ERROR_BADOFFSET)
+    if (error == PCRE2_ERROR_NOMATCH)
         return 0;
-    if (error <= PCRE2_ERROR_UTF8_ERR1 && error >= PCRE2_ERROR_UTF8_ERR21) {
-        m->invalid = true;
-        return 0;
-    }
     if (error == PCRE2_ERROR_CALLOUT)
         (void)hsl_limit(r, HSL_L02, "time (%g s) exceeded", r->limits.max_time);
     else if (error == PCRE2_ERROR_NOMEMORY)
@@ -424,6 +422,8 @@ hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t l
 
     if (!m)
         return -1;
+    if (start > len)
+        return 0;
     m->invalid = re->utf && start == 0 && !ut_utf8_valid(s, len);
     if (m->invalid)
         return 0;
@@ -432,7 +432,7 @@ hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t l
     else
         result = match_once(m, re, s, len, start, PCRE2_UNSET);
     if (result < 0)
-        return match_error(r, m, result);
+        return match_error(r, result);
     ov = pcre2_get_ovector_pointer(m->data);
     if (ov[0] > ov[1])
         ov[0] = ov[1]; /* \K behind the end of the match */
