@@ -46,12 +46,18 @@ prepare_source() {
         { cat "$work/src/autoreconf.log" >&2; die "autoreconf failed"; }
 }
 
-# configure and make in $work/NAME: build NAME [configure arguments]
-build() {
+# configure in $work/NAME: configure NAME [arguments]
+configure() {
     local name=$1
     shift
     mkdir -p "$work/$name"
     (cd "$work/$name" && ../src/configure "$@" >configure.out 2>&1) ||
         { tail -n 30 "$work/$name/configure.out" >&2; die "configure failed"; }
+}
+
+# The same, and make.
+build() {
+    local name=$1
+    configure "$@"
     make -s -C "$work/$name" -j"$(nproc)" all || die "make failed"
 }
