@@ -304,6 +304,23 @@ make_hash(struct hsl_run *r, struct hsl_arr *a, uint32_t more)
     return true;
 }
 
+/* --- Keys ------------------------------------------------------------------------------------ */
+
+/* hsl_to_key() and hsl_str_hash() with their common cases inline. */
+static inline int
+key_of(const struct hsl_value *v, int64_t *i)
+{
+    if (v->type == HSL_STR)
+        return hsl_key_is_int(v->u.str->data, v->u.str->len, i);
+    return hsl_to_key(v, i);
+}
+
+static inline uint32_t
+hash_of(struct hsl_str *s)
+{
+    return s->hash ? s->hash : hsl_str_hash(s);
+}
+
 /* --- Reading --------------------------------------------------------------------------------- */
 
 size_t
@@ -333,7 +350,7 @@ hsl_arr_gets(const struct hsl_arr *a, struct hsl_str *key)
         return hsl_arr_geti(a, i);
     if (a->mask == 0)
         return NULL;
-    e = hsl_arr_find_bytes(a, key->data, key->len, hsl_str_hash(key));
+    e = hsl_arr_find_bytes(a, key->data, key->len, hash_of(key));
     return e ? &e->val : NULL;
 }
 
@@ -359,13 +376,13 @@ hsl_arr_get(const struct hsl_arr *a, const struct hsl_value *key, bool *bad)
     int64_t i;
 
     *bad = false;
-    switch (hsl_to_key(key, &i)) {
+    switch (key_of(key, &i)) {
     case 1:
         return hsl_arr_geti(a, i);
     case 0:
         if (a->mask == 0)
             return NULL;
-        e = hsl_arr_find_bytes(a, key->u.str->data, key->u.str->len, hsl_str_hash(key->u.str));
+        e = hsl_arr_find_bytes(a, key->u.str->data, key->u.str->len, hash_of(key->u.str));
         return e ? &e->val : NULL;
     case -1:
         return NULL;
@@ -604,7 +621,7 @@ slot_int(struct hsl_run *r, struct hsl_arr *a, int64_t key)
 static struct hsl_value *
 slot_text(struct hsl_run *r, struct hsl_arr *a, struct hsl_str *key)
 {
-    uint32_t hash = hsl_str_hash(key), at;
+    uint32_t hash = hash_of(key), at;
     struct hsl_entry *e;
 
     if (a->mask == 0 && !make_hash(r, a, 1))
@@ -626,7 +643,7 @@ hsl_arr_slot(struct hsl_run *r, struct hsl_arr *a, const struct hsl_value *key)
 {
     int64_t i;
 
-    switch (hsl_to_key(key, &i)) {
+    switch (key_of(key, &i)) {
     case 1:
         return slot_int(r, a, i);
     case 0:
@@ -765,13 +782,13 @@ hsl_arr_del(struct hsl_run *r, struct hsl_arr *a, const struct hsl_value *key)
     struct hsl_entry *e;
     int64_t i;
 
-    switch (hsl_to_key(key, &i)) {
+    switch (key_of(key, &i)) {
     case 1:
         return remove_int(r, a, i);
     case 0:
         if (a->mask == 0)
             return false;
-        e = hsl_arr_find_bytes(a, key->u.str->data, key->u.str->len, hsl_str_hash(key->u.str));
+        e = hsl_arr_find_bytes(a, key->u.str->data, key->u.str->len, hash_of(key->u.str));
         if (e)
             remove_entry(r, a, e);
         return e != NULL;

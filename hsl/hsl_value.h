@@ -322,8 +322,10 @@ const char *hsl_regex_pattern(const struct hsl_regex *re, size_t *len, const cha
 /* The pattern that [v] (a Regex object, or a string through the process cache) stands for: a new
  * reference; NULL: R10 or R07. */
 struct hsl_regex *hsl_regex_of(struct hsl_run *r, const struct hsl_value *v) UT_CHECKED;
-/* Matches [s] from byte [start]. 1 match, 0 none, -1 error set (R11 ...). On a match *ovector (lent until the
- * next match of the run) holds [*pairs] pairs of offsets; unset groups are SIZE_MAX. */
+/* Matches [s] from byte [start]. 1 match, 0 none, -1 error set (R11 ...). On a match *ovector (lent
+ * until the next match of the run) holds [*pairs] pairs of offsets; unset groups are SIZE_MAX. The
+ * flag u: a subject that is not UTF-8 does not match; it is checked when [start] is 0, so begin there.
+ * The caller pays for the bytes (hsl_work()). */
 int hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t len, size_t start,
     const size_t **ovector, unsigned *pairs) UT_CHECKED;
 /* Number of groups, and the name of group [i] or NULL. */
