@@ -22,6 +22,7 @@ milter_libmlt_a_SOURCES = \
 	milter/mlt_server.c milter/mlt_server.h \
 	milter/mlt_sess.c milter/mlt_sess.h \
 	milter/mlt_spool.c milter/mlt_spool.h \
+	milter/mlt_submit.c milter/mlt_submit.h \
 	milter/mlt_tick.c milter/mlt_tick.h \
 	milter/mlt_vars.c \
 	milter/mlt_verdict.c milter/mlt_verdict.h

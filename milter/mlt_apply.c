@@ -319,12 +319,8 @@ copy_group(struct apply *a, const struct mlt_group *g)
     for (size_t first = 0; first < g->count; first += MLT_INJECT_RCPTS) {
         size_t end = g->count - first > MLT_INJECT_RCPTS ? first + MLT_INJECT_RCPTS : g->count;
 
-        if (mlt_inject_copy(a->c, g, first, end, &a->d) != 0)
+        if (mlt_inject_copy(a->c, a->claim, g, first, end, &a->d) != 0)
             return APPLY_ERROR;
-        for (size_t i = first; i < end; i++) {
-            if (mlt_claim_add(a->claim, MLT_EFFECT_COPIED, g->targets[i].address, NULL, &a->d) != 0)
-                return APPLY_ERROR;
-        }
     }
     return APPLY_OK;
 }
@@ -377,8 +373,6 @@ report_all(struct apply *a)
 {
     struct mlt_rcpt **list =
         ut_arena_calloc(a->c->msg.arena, a->plan->report_count + 1, sizeof(struct mlt_rcpt *));
-    enum apply_result result = APPLY_OK;
-    struct ut_sbuf text;
     size_t n;
 
     if (!list) {
@@ -386,22 +380,9 @@ report_all(struct apply *a)
         return APPLY_ERROR;
     }
     n = reportable(a, list);
-    if (n == 0)
-        return APPLY_OK;
-    ut_sbuf_init(&text, 4 * MLT_MAX_HEADER);
-    mlt_report_write(a->c, list, n, &text);
-    if (text.failed) {
-        ut_diag_set(&a->d, "out of memory for a report");
-        result = APPLY_ERROR;
-    } else if (mlt_inject_report(a->c, a->c->msg.sender.bare, &text, &a->d) != 0) {
-        result = APPLY_ERROR;
-    }
-    for (size_t i = 0; result == APPLY_OK && i < n; i++) {
-        if (mlt_claim_add(a->claim, MLT_EFFECT_REPORTED, list[i]->address.raw, NULL, &a->d) != 0)
-            result = APPLY_ERROR;
-    }
-    ut_sbuf_fini(&text);
-    return result;
+    if (n > 0 && mlt_inject_report(a->c, a->claim, list, n, &a->d) != 0)
+        return APPLY_ERROR;
+    return APPLY_OK;
 }
 
 /* --- The whole ------------------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
 #include "lib/ut_log.h"
 #include "lib/ut_smtp.h"
 #include "milter/mlt_log.h"
+#include "milter/mlt_report.h"
 #include "milter/mlt_server.h"
 
 /* What is being sent: the head, then the body out of the spool. */
@@ -47,11 +48,15 @@ read_next(void *arg, char *buf, size_t len)
     return n;
 }
 
+/* Submits [job] with the content of [reader] and notes [effect] for [noted]. */
 static int
-submit(struct mlt_conn *c, struct ut_smtp_job *job, struct reader *reader, struct ut_diag *d)
+submit(struct mlt_conn *c, struct mlt_claim *claim, struct ut_smtp_job *job, struct reader *reader,
+    enum mlt_effect effect, const char *const *noted, size_t count, struct ut_diag *d)
 {
     const struct ut_conf_global *g = &c->flows->conf->global;
     struct ut_smtp_reply reply = {0};
+    struct ut_sbuf lines;
+    int rc;
 
     job->server = g->reinject;
     job->helo = c->myhostname;
@@ -61,12 +66,17 @@ submit(struct mlt_conn *c, struct ut_smtp_job *job, struct reader *reader, struc
     if (reader->spool)
         job->length += reader->spool->size - reader->offset;
     job->timeout = (int)g->reinject_timeout;
-    if (mlt_server_submit(c->server, job, &reply, d) == 0)
-        return 0;
-    if (reply.in_doubt)
+    ut_sbuf_init(&lines, MLT_MAX_MEMORY);
+    mlt_claim_lines(claim, effect, noted, count, &lines);
+    rc = lines.failed ? ut_diag_set(d, "out of memory for a submission")
+                      : mlt_server_submit(c->server, job, &lines, &reply, d);
+    ut_sbuf_fini(&lines);
+    if (rc != 0 && reply.in_doubt)
         mlt_log_trouble(UT_LOG_WARNING, c,
             "the re-injection listener got a whole message but did not answer: it may come twice", d);
-    return -1;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = mlt_claim_add(claim, effect, noted[i], NULL, d);
+    return rc;
 }
 
 static int
@@ -81,8 +91,8 @@ compose(const struct mlt_conn *c, const struct mlt_group *g, struct ut_sbuf *hea
 }
 
 int
-mlt_inject_copy(struct mlt_conn *c, const struct mlt_group *g, size_t first, size_t end,
-    struct ut_diag *d)
+mlt_inject_copy(struct mlt_conn *c, struct mlt_claim *claim, const struct mlt_group *g,
+    size_t first, size_t end, struct ut_diag *d)
 {
     const struct mlt_msg *m = &c->msg;
     const char *rcpts[MLT_INJECT_RCPTS];
@@ -105,18 +115,31 @@ mlt_inject_copy(struct mlt_conn *c, const struct mlt_group *g, size_t first, siz
         reader.head = &head;
         reader.spool = &m->spool;
         reader.offset = m->body_offset;
-        rc = submit(c, &job, &reader, d);
+        rc = submit(c, claim, &job, &reader, MLT_EFFECT_COPIED, rcpts, end - first, d);
     }
     ut_sbuf_fini(&head);
     return rc;
 }
 
 int
-mlt_inject_report(struct mlt_conn *c, const char *rcpt, const struct ut_sbuf *text,
-    struct ut_diag *d)
+mlt_inject_report(struct mlt_conn *c, struct mlt_claim *claim, struct mlt_rcpt *const *rcpts,
+    size_t count, struct ut_diag *d)
 {
-    struct ut_smtp_job job = {.sender = "", .rcpts = &rcpt, .rcpt_count = 1};
-    struct reader reader = {.head = text};
+    const char **noted = ut_arena_calloc(c->msg.arena, count, sizeof(*noted));
+    const char *sender = c->msg.sender.bare;
+    struct ut_smtp_job job = {.sender = "", .rcpts = &sender, .rcpt_count = 1};
+    struct ut_sbuf text;
+    struct reader reader = {.head = &text};
+    int rc = -1;
 
-    return submit(c, &job, &reader, d);
+    ut_sbuf_init(&text, 4 * MLT_MAX_HEADER);
+    for (size_t i = 0; noted && i < count; i++)
+        noted[i] = rcpts[i]->address.raw;
+    mlt_report_write(c, rcpts, count, &text);
+    if (!noted || text.failed)
+        ut_diag_set(d, "out of memory for a report");
+    else
+        rc = submit(c, claim, &job, &reader, MLT_EFFECT_REPORTED, noted, count, d);
+    ut_sbuf_fini(&text);
+    return rc;
 }

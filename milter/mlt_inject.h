@@ -14,12 +14,13 @@
 #define MLT_TRANSPORT_HEADER "X-HSL-Transport"
 #define MLT_INJECT_RCPTS 500 /* most recipients of one submission: below Postfix's limit of 1000 */
 
-/* Submits the message of [c] with the edits of [g] to the targets [first] up to [end] of it. -1
- * with [d] set: nobody has got it as far as can be known. */
-int mlt_inject_copy(struct mlt_conn *c, const struct mlt_group *g, size_t first, size_t end,
-    struct ut_diag *d) UT_CHECKED;
-/* Submits [text], a whole message, from the null sender to [rcpt]; -1 with [d] set. */
-int mlt_inject_report(struct mlt_conn *c, const char *rcpt, const struct ut_sbuf *text,
-    struct ut_diag *d) UT_CHECKED;
+/* Submits the message of [c] with the edits of [g] to the targets [first] up to [end] of it, and
+ * notes that in [claim]. -1 with [d] set: nobody has got it as far as can be known. */
+int mlt_inject_copy(struct mlt_conn *c, struct mlt_claim *claim, const struct mlt_group *g,
+    size_t first, size_t end, struct ut_diag *d) UT_CHECKED;
+/* Submits a report about the [count] rejected recipients [rcpts] to the sender, and notes that in
+ * [claim]; -1 with [d] set. */
+int mlt_inject_report(struct mlt_conn *c, struct mlt_claim *claim, struct mlt_rcpt *const *rcpts,
+    size_t count, struct ut_diag *d) UT_CHECKED;
 
 #endif

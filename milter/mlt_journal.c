@@ -18,9 +18,8 @@
  * A full disk may cut a line: without its dot it is dropped when the file is read, and the next one
  * begins with a LF. The effect it was about is then not made, or counts as not made.
  *
- * What remains open: a copy or report that was accepted by the re-injection listener but not
- * written down yet when we were killed is sent again (RFC 1047 calls that unavoidable). The
- * window is the time between the reply to the final dot and the write(2) behind it. */
+ * Copies and reports are written down by the processes that submit them (mlt_submit.c), which append
+ * to the same file. While one of them is under way the file is not written anew. */
 #include "config.h"
 
 #include "milter/mlt_journal.h"
@@ -77,6 +76,7 @@ struct mlt_journal {
     bool torn;                /* the last write failed: a LF goes first */
     struct mlt_claim *claims; /* few: only messages between effect and answer */
     size_t pending;           /* claims that no session has */
+    unsigned sharing;         /* processes that may be writing too */
 };
 
 /* --- Claims in memory ------------------------------------------------------------------------- */
@@ -415,6 +415,28 @@ mlt_journal_close(struct mlt_journal *j)
     free(j);
 }
 
+const char *
+mlt_journal_path(const struct mlt_journal *j)
+{
+    return j->path;
+}
+
+void
+mlt_journal_share(struct mlt_journal *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->sharing++;
+    pthread_mutex_unlock(&j->lock);
+}
+
+void
+mlt_journal_alone(struct mlt_journal *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->sharing--;
+    pthread_mutex_unlock(&j->lock);
+}
+
 size_t
 mlt_journal_pending(struct mlt_journal *j)
 {
@@ -503,6 +525,14 @@ mlt_claim_add(struct mlt_claim *c, enum mlt_effect effect, const char *recipient
 }
 
 void
+mlt_claim_lines(const struct mlt_claim *c, enum mlt_effect effect, const char *const *recipients,
+    size_t count, struct ut_sbuf *out)
+{
+    for (size_t i = 0; i < count; i++)
+        add_line(out, c, letters[effect], recipients[i], "");
+}
+
+void
 mlt_claim_each_held(const struct mlt_claim *c,
     void (*fn)(void *arg, const char *recipient, const char *id), void *arg)
 {
@@ -529,7 +559,7 @@ mlt_claim_answered(struct mlt_claim *c)
     unlink_claim(j, c);
     if (c->effects && append(j, c, 'A', "", "", NULL) != 0)
         j->torn = true; /* at worst an answered message is remembered for six days */
-    grown = j->size - j->compacted > JOURNAL_COMPACT;
+    grown = j->size - j->compacted > JOURNAL_COMPACT && j->sharing == 0;
     if (grown && compact(j, NULL) != 0)
         j->compacted = j->size; /* tried again when it has grown as much again */
     claim_free(c);

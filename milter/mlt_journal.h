@@ -13,6 +13,7 @@
 
 #include "lib/ut_bug.h"
 #include "lib/ut_diag.h"
+#include "lib/ut_sbuf.h"
 
 struct mlt_journal;
 /* One message between its first effect and its answer. */
@@ -33,6 +34,11 @@ enum mlt_effect {
 struct mlt_journal *mlt_journal_open(const char *path, size_t *damaged, struct ut_diag *d) UT_CHECKED;
 /* Closes and frees; NULL is allowed. Claims must be gone. */
 void mlt_journal_close(struct mlt_journal *j);
+/* The file, lent as long as [j]. */
+const char *mlt_journal_path(const struct mlt_journal *j);
+/* From now on another process may write lines of its own; to be ended by mlt_journal_alone(). */
+void mlt_journal_share(struct mlt_journal *j);
+void mlt_journal_alone(struct mlt_journal *j);
 /* Messages with effects and without an answer. */
 size_t mlt_journal_pending(struct mlt_journal *j);
 
@@ -47,6 +53,10 @@ const char *mlt_claim_find(const struct mlt_claim *c, enum mlt_effect effect,
  * not made. [value] may be NULL. */
 int mlt_claim_add(struct mlt_claim *c, enum mlt_effect effect, const char *recipient,
     const char *value, struct ut_diag *d) UT_CHECKED;
+/* Appends to [out] the lines that mlt_claim_add() would write for [count] recipients: for a process
+ * that makes the effect and writes them itself. Check out->failed. */
+void mlt_claim_lines(const struct mlt_claim *c, enum mlt_effect effect,
+    const char *const *recipients, size_t count, struct ut_sbuf *out);
 /* Calls [fn] for each recipient that is held (HELD, or HOLDING) by this claim. */
 void mlt_claim_each_held(const struct mlt_claim *c,
     void (*fn)(void *arg, const char *recipient, const char *id), void *arg);

@@ -31,6 +31,7 @@
 #include "milter/mlt_cb.h"
 #include "milter/mlt_revision.h"
 #include "milter/mlt_server.h"
+#include "milter/mlt_submit.h"
 
 #define MAIN_BACKLOG 1024
 #define MAIN_TIMEOUT 7200 /* seconds that libmilter waits for the mail server's next command */
@@ -345,6 +346,8 @@ main(int argc, char **argv)
     struct ut_diag d = {0};
     int rc = 1;
 
+    if (argc == 2 && strcmp(argv[1], MLT_SUBMIT_ARGUMENT) == 0)
+        return mlt_submit_main();
     if (ut_daemon_args(&s.args, "penstock-milter", argc, argv, &d) != 0) {
         fprintf(stderr, "%s\n", d.text);
         return 64;

@@ -18,6 +18,7 @@
 #include "lib/ut_smtp.h"
 #include "lib/ut_time.h"
 #include "milter/mlt_revision.h"
+#include "milter/mlt_submit.h"
 
 #define SERVER_MAX_DIAGS 50
 
@@ -180,11 +181,14 @@ start(struct mlt_server *s, struct ut_diag *d)
 static int
 open_journal(struct mlt_server *s, struct ut_diag *d)
 {
+    const struct ut_conf_global *g = &s->flows->conf->global;
     struct ut_sbuf path;
     size_t damaged;
 
+    if (mlt_submit_wait(g->state_directory, (double)g->reinject_timeout + 5, d) != 0)
+        ut_log_diag(UT_LOG_WARNING, "a copy may be sent twice", d);
     ut_sbuf_init(&path, 4096);
-    ut_sbuf_addf(&path, "%s/milter.journal", s->flows->conf->global.state_directory);
+    ut_sbuf_addf(&path, "%s/milter.journal", g->state_directory);
     s->journal = mlt_journal_open(ut_sbuf_text(&path), &damaged, d);
     if (s->journal && damaged > 0)
         ut_log(UT_LOG_WARNING, "%s: %zu damaged lines were dropped", ut_sbuf_text(&path), damaged);
@@ -290,12 +294,22 @@ mlt_server_tick(struct mlt_server *s)
 }
 
 int
-mlt_server_submit(struct mlt_server *s, const struct ut_smtp_job *job, struct ut_smtp_reply *reply,
-    struct ut_diag *d)
+mlt_server_submit(struct mlt_server *s, const struct ut_smtp_job *job, const struct ut_sbuf *lines,
+    struct ut_smtp_reply *reply, struct ut_diag *d)
 {
+    struct mlt_submit_place place = {NULL, mlt_journal_path(s->journal)};
+    struct mlt_flows *f;
+    int rc;
+
     if (s->opts.submit)
         return s->opts.submit(s->opts.submit_arg, job, reply, d);
-    return ut_smtp_send(job, reply, d) == UT_SMTP_ACCEPTED ? 0 : -1;
+    f = mlt_server_flows(s);
+    place.directory = f->conf->global.state_directory;
+    mlt_journal_share(s->journal);
+    rc = mlt_submit_send(&place, job, lines, reply, d);
+    mlt_journal_alone(s->journal);
+    mlt_flows_unref(f);
+    return rc;
 }
 
 /* --- Counts ------------------------------------------------------------------------------------- */

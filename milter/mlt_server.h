@@ -25,7 +25,7 @@ typedef int mlt_submit_fn(void *arg, const struct ut_smtp_job *job, struct ut_sm
 
 struct mlt_server_opts {
     const char *config;     /* the configuration file; borrowed as long as the server */
-    mlt_submit_fn *submit;  /* NULL: ut_smtp_send() */
+    mlt_submit_fn *submit;  /* NULL: mlt_submit_send() */
     void *submit_arg;
     bool no_revisions;      /* neither save nor load revisions (tests) */
 };
@@ -44,9 +44,10 @@ int mlt_server_reload(struct mlt_server *s, struct ut_diag *d) UT_CHECKED;
 struct mlt_flows *mlt_server_flows(struct mlt_server *s) UT_CHECKED;
 struct mlt_journal *mlt_server_journal(struct mlt_server *s);
 struct mlt_tick *mlt_server_tick(struct mlt_server *s);
-/* Hands a composed message to the re-injection listener; as ut_smtp_send(). */
+/* Hands a composed message to the re-injection listener; [lines] go into the journal when it has been
+ * accepted; as mlt_submit_send(). */
 int mlt_server_submit(struct mlt_server *s, const struct ut_smtp_job *job,
-    struct ut_smtp_reply *reply, struct ut_diag *d) UT_CHECKED;
+    const struct ut_sbuf *lines, struct ut_smtp_reply *reply, struct ut_diag *d) UT_CHECKED;
 
 /* Counts a connection; false: there are more than [max], and it must be refused. To be ended by
  * mlt_server_leave() in either case. */

@@ -35,9 +35,9 @@ mlt_spool_fini(struct mlt_spool *s)
     s->size = 0;
 }
 
-/* A file that nobody else can find: O_TMPFILE where the file system has it. */
-static int
-open_file(const char *directory, struct ut_diag *d)
+/* O_TMPFILE where the file system has it. */
+int
+mlt_spool_file(const char *directory, struct ut_diag *d)
 {
     char name[4096];
     int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -57,7 +57,7 @@ open_file(const char *directory, struct ut_diag *d)
 static int
 to_file(struct mlt_spool *s, struct ut_diag *d)
 {
-    s->fd = open_file(s->directory, d);
+    s->fd = mlt_spool_file(s->directory, d);
     if (s->fd < 0)
         return -1;
     if (ut_file_write_all(s->fd, ut_sbuf_text(&s->memory), s->memory.len) != 0)

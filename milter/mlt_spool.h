@@ -23,6 +23,8 @@ struct mlt_spool {
     long long size;        /* bytes in all */
 };
 
+/* A temporary file in [directory] without a name, close-on-exec; -1 with [d] set. */
+int mlt_spool_file(const char *directory, struct ut_diag *d) UT_CHECKED;
 /* Makes [s] empty; allocates nothing. */
 void mlt_spool_init(struct mlt_spool *s, const char *directory);
 void mlt_spool_fini(struct mlt_spool *s);
