@@ -1,7 +1,7 @@
 /* hsl_act.c - checks the arguments of an action and hands it to the host.
  *
- * Everything a peer or a script could smuggle into a reply or an envelope is stopped here: line ends
- * and control characters in reply texts, addresses that break the SMTP dialogue, reply codes
+ * Everything a peer or a script could smuggle into a reply or an envelope is stopped here: line
+ * ends and control characters in reply texts, addresses that break the SMTP dialogue, reply codes
  * that do not go with the action.
  * Not here: the built-ins (hsl_lib_flow.c), what becomes of an action (the host).
  * Threads: as the run. Fails: R07, R15, limits. */
@@ -134,12 +134,12 @@ enhanced_code(struct hsl_act *a, const struct hsl_value *v, unsigned n)
         a->v.enhanced[i] = (unsigned char)part->u.num;
     }
     if (a->v.enhanced[0] != 2 && a->v.enhanced[0] != 4 && a->v.enhanced[0] != 5)
-        return hsl_raise(a->run, HSL_R15, "%s(): the enhanced code must begin with 2, 4 or 5",
-            a->name);
+        return hsl_raise(
+            a->run, HSL_R15, "%s(): the enhanced code must begin with 2, 4 or 5", a->name);
     return true;
 }
 
-/* Both codes have to be of a class that goes with the action and, if both are given, of the same. */
+/* Both codes have to be of a class that goes with the action, and of the same one. */
 static bool
 check_classes(struct hsl_act *a, double code, const char *classes)
 {
@@ -237,7 +237,7 @@ hsl_profile_check(struct hsl_run *r, const char *name, const char *prefix, const
         unsigned char c = (unsigned char)s->data[i];
 
         ok = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
-            c == '_' || c == '.';
+             c == '_' || c == '.';
     }
     if (!ok || s->len > 128)
         return hsl_raise(r, HSL_R15, "%s(): unknown profile %.*s", name,
@@ -271,8 +271,8 @@ hsl_act_quarantine(struct hsl_act *a, const struct hsl_value *v, unsigned n)
 
 /* The text of a key or value; kept by *keep. */
 static bool
-meta_text(struct hsl_run *r, const struct hsl_value *v, struct hsl_value *keep,
-    struct hsl_text *out)
+meta_text(
+    struct hsl_run *r, const struct hsl_value *v, struct hsl_value *keep, struct hsl_text *out)
 {
     struct hsl_str *s = hsl_to_str(r, v);
 

@@ -48,7 +48,7 @@ bool hsl_act_end(struct hsl_act *a, bool ok) UT_CHECKED;
 bool hsl_meta_pairs(struct hsl_run *r, const char *name, unsigned n, const struct hsl_value *v,
     struct hsl_value *keep, struct hsl_text **pairs, size_t *count) UT_CHECKED;
 void hsl_meta_free(struct hsl_run *r, struct hsl_text *pairs, size_t count);
-/* True if [v] is "PREFIX:ID" with an ID of letters, digits, - and _ ; else R15 "unknown profile". */
+/* True if [v] is "PREFIX:ID" with an ID of letters, digits, - _ and dots; else R15. */
 bool hsl_profile_check(struct hsl_run *r, const char *name, const char *prefix,
     const struct hsl_str *s) UT_CHECKED;
 /* R15 for a host that has no such thing. Always false. */

@@ -1,7 +1,7 @@
 /* hsl_file.c - reading and keeping the files of scripts.
  *
- * The cache is a list in order of use of at most CACHE_FILES contents and CACHE_BYTES. Each use by a
- * new run looks at the file's status: size, modification time to the nanosecond or inode differ,
+ * The cache is a list in order of use of at most CACHE_FILES contents and CACHE_BYTES. Each use by
+ * a new run looks at the file's status: size, modification time to the nanosecond or inode differ,
  * and it is read again. A file that changed just before it was read could change again
  * within the same tick of the clock of the file system: such a content is not reused.
  *
@@ -189,8 +189,8 @@ static bool
 is_current(const struct hsl_file *f, const struct stat *st)
 {
     return f->settled && f->dev == st->st_dev && f->ino == st->st_ino &&
-        f->len == (size_t)st->st_size && f->mtime.tv_sec == st->st_mtim.tv_sec &&
-        f->mtime.tv_nsec == st->st_mtim.tv_nsec;
+           f->len == (size_t)st->st_size && f->mtime.tv_sec == st->st_mtim.tv_sec &&
+           f->mtime.tv_nsec == st->st_mtim.tv_nsec;
 }
 
 /* A new count of the content that is still that of the file; NULL: none. */

@@ -20,7 +20,7 @@
 #define FIRST_SLOTS 64u
 
 struct slot {
-    uint32_t hash; /* of the word */
+    uint32_t hash;  /* of the word */
     uint32_t place; /* of the record + 1; 0: free */
 };
 
@@ -65,8 +65,8 @@ csv_end(const struct hsl_record_form *form, const char *p, const char *end)
             start = false;
             continue;
         }
-        start = (size_t)(end - p) >= form->delim_len &&
-            memcmp(p, form->delim, form->delim_len) == 0;
+        start =
+            (size_t)(end - p) >= form->delim_len && memcmp(p, form->delim, form->delim_len) == 0;
         p += start ? form->delim_len : 1;
     }
     return p;
@@ -314,8 +314,8 @@ same_form(const struct hsl_file_index *x, const void *arg)
     const struct hsl_record_form *form = arg;
 
     return x->form.csv == form->csv && x->form.header == form->header &&
-        x->form.word == form->word && x->form.delim_len == form->delim_len &&
-        memcmp(x->form.delim, form->delim, form->delim_len) == 0;
+           x->form.word == form->word && x->form.delim_len == form->delim_len &&
+           memcmp(x->form.delim, form->delim, form->delim_len) == 0;
 }
 
 static enum hsl_found
@@ -329,7 +329,8 @@ use_index(const struct hsl_file_index *x, const char *data, size_t len, const st
 
     ut_sbuf_init(&text, len);
     for (; result == HSL_NOT_FOUND && x->slots[at].place; at = (at + 1) & x->mask) {
-        if (x->slots[at].hash == hash && record_at(&x->form, data, len, x->slots[at].place - 1, rec) &&
+        if (x->slots[at].hash == hash &&
+            record_at(&x->form, data, len, x->slots[at].place - 1, rec) &&
             key_word(&x->form, rec, &text, &found) && word_is(&found, word->data, word->len))
             result = HSL_FOUND;
     }

@@ -134,8 +134,8 @@ bad_count(struct hsl_run *r, const struct hsl_builtin *b, unsigned argc)
     if (min == max)
         return hsl_raise(r, HSL_R07, "%s() expects %u argument%s, %u given", b->name, min,
             min == 1 ? "" : "s", argc);
-    return hsl_raise(r, HSL_R07, "%s() expects %u to %u arguments, %u given", b->name, min, max,
-        argc);
+    return hsl_raise(
+        r, HSL_R07, "%s() expects %u to %u arguments, %u given", b->name, min, max, argc);
 }
 
 bool

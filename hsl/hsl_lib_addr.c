@@ -16,14 +16,14 @@ struct list_parser {
     struct hsl_run *run;
     const char *p, *end;
     struct hsl_arr *out;
-    bool names;          /* elements are ["name", "address"] */
-    struct ut_sbuf name; /* phrase before "<", or the comment behind an address */
-    struct ut_sbuf plain;/* the element without blanks: the address if there is no "<" */
-    struct ut_sbuf addr; /* between "<" and ">" */
-    struct ut_sbuf note; /* last comment */
-    bool angle;          /* "<" was seen */
-    bool gap;            /* white space since the last character of [plain] */
-    bool broken;         /* [plain] has blanks where an address cannot */
+    bool names;           /* elements are ["name", "address"] */
+    struct ut_sbuf name;  /* phrase before "<", or the comment behind an address */
+    struct ut_sbuf plain; /* the element without blanks: the address if there is no "<" */
+    struct ut_sbuf addr;  /* between "<" and ">" */
+    struct ut_sbuf note;  /* last comment */
+    bool angle;           /* "<" was seen */
+    bool gap;             /* white space since the last character of [plain] */
+    bool broken;          /* [plain] has blanks where an address cannot */
 };
 
 static bool
@@ -150,8 +150,8 @@ looks_like_address(const struct ut_sbuf *b)
 
 /* A pair of name and address with a new count. */
 static bool
-make_pair(struct list_parser *l, const struct ut_sbuf *name, struct hsl_value addr,
-    struct hsl_value *out)
+make_pair(
+    struct list_parser *l, const struct ut_sbuf *name, struct hsl_value addr, struct hsl_value *out)
 {
     struct hsl_arr *pair = hsl_arr_new(l->run, 2);
     struct hsl_value text = hsl_none();
@@ -296,8 +296,7 @@ fn_extract(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 }
 
 static bool
-fn_get_address_list(struct hsl_run *r, struct hsl_value *args, unsigned argc,
-    struct hsl_value *out)
+fn_get_address_list(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     (void)argc;
     return extract(r, args[0].u.str->data, args[0].u.str->len, false, true, out);
@@ -341,12 +340,11 @@ fn_envelope_parse(struct hsl_run *r, struct hsl_value *args, unsigned argc, stru
         !hsl_arr_setz(r, a, "localpart", part))
         return false;
     return hsl_ret_str(r, &part, at + 1, (size_t)(s->data + s->len - at - 1)) &&
-        hsl_arr_setz(r, a, "domain", part);
+           hsl_arr_setz(r, a, "domain", part);
 }
 
 static bool
-fn_localpart_escape(struct hsl_run *r, struct hsl_value *args, unsigned argc,
-    struct hsl_value *out)
+fn_localpart_escape(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     struct ut_sbuf b;
 
@@ -359,8 +357,9 @@ fn_localpart_escape(struct hsl_run *r, struct hsl_value *args, unsigned argc,
 const struct hsl_builtin hsl_lib_addr_rows[] = {
     {"header_addresslist_extract", "s|o", 0, 0, fn_extract,
         "header_addresslist_extract(s [, options])",
-        "The addresses of a header value as a list, groups flattened; none if it is no address list. "
-        "Options: name (elements are name and address), field (s begins with the header's name)."},
+        "The addresses of a header value as a list, groups flattened; none if it is no address "
+        "list. Options: name (elements are name and address), field (s begins with the header's "
+        "name)."},
     {"GetAddressList", "s", HSL_FLOW_MAIL, 0, fn_get_address_list, "GetAddressList(text)",
         "The addresses of a header value as a list; [] if it is no address list."},
     {"envelope_address_parse", "s", 0, 0, fn_envelope_parse, "envelope_address_parse(s)",

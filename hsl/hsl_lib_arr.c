@@ -38,7 +38,8 @@ ask(struct hsl_run *r, const struct hsl_value *cb, const struct hsl_value *v, bo
 
 /* --- Looking for elements -------------------------------------------------------------------- */
 
-typedef bool equal_fn(const struct hsl_value *a, const struct hsl_value *b);
+typedef bool
+equal_fn(const struct hsl_value *a, const struct hsl_value *b);
 
 static bool
 contains(struct hsl_run *r, const struct hsl_value *args, equal_fn *equal, struct hsl_value *out)
@@ -178,7 +179,8 @@ fn_array_reduce(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
     else if (hsl_arr_next(a, &pos, NULL, &v))
         *out = hsl_ref(*v);
     else
-        return hsl_raise(r, HSL_R15, "array_reduce(): the array is empty and there is no initial value");
+        return hsl_raise(
+            r, HSL_R15, "array_reduce(): the array is empty and there is no initial value");
     while (hsl_arr_next(a, &pos, NULL, &v)) {
         struct hsl_value made = hsl_none();
         bool ok;
@@ -401,7 +403,7 @@ fn_array_random(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
         continue;
     pair = new_result(r, out, 2);
     return pair && hsl_work(r, pos * 16) && hsl_arr_push(r, pair, hsl_ref(key)) &&
-        hsl_arr_push(r, pair, hsl_ref(*v));
+           hsl_arr_push(r, pair, hsl_ref(*v));
 }
 
 const struct hsl_builtin hsl_lib_arr_rows[] = {
@@ -417,13 +419,14 @@ const struct hsl_builtin hsl_lib_arr_rows[] = {
     {"array_map", "fa", 0, 0, fn_array_map, "array_map(cb, a)",
         "The results of cb(element), under the same keys."},
     {"array_reduce", "fa|v", 0, 0, fn_array_reduce, "array_reduce(cb, a [, initial])",
-        "Calls carry = cb(carry, element) for each element and gives the last carry. Without initial "
-        "the first element is the first carry; an empty array is then an error."},
+        "Calls carry = cb(carry, element) for each element and gives the last carry. Without "
+        "initial the first element is the first carry; an empty array is then an error."},
     {"array_every", "fa", 0, 0, fn_array_every, "array_every(cb, a)",
         "True if cb(element) is true for every element; true for an empty array."},
     {"array_sort", "fa|o", 0, 0, hsl_lib_array_sort, "array_sort(less, a [, options])",
         "The array in the order in which less(x, y) says that x comes before y; keys stay with "
-        "their values, equal elements in their order. Option keys: compare keys instead of values."},
+        "their values, equal elements in their order. Option keys: compare keys instead of "
+        "values."},
     {"array_reverse", "a", 0, 0, fn_array_reverse, "array_reverse(a)",
         "The elements in opposite order; integer keys are renumbered, string keys kept."},
     {"range", "nn|n", 0, 0, fn_range, "range(a, b [, step = 1])",

@@ -20,8 +20,8 @@
 
 /* The digest as lower-case hex, or as bytes. */
 static bool
-give_digest(struct hsl_run *r, const unsigned char *p, size_t len, bool binary,
-    struct hsl_value *out)
+give_digest(
+    struct hsl_run *r, const unsigned char *p, size_t len, bool binary, struct hsl_value *out)
 {
     static const char digits[] = "0123456789abcdef";
     char hex[2 * DIGEST_MAX];
@@ -98,15 +98,13 @@ fn_sha2(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
 static bool
 fn_hmac_md5(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
-    return digest(
-        r, "hmac_md5", "MD5", args[0].u.str, args[1].u.str, arg(args, argc, 2), 3, out);
+    return digest(r, "hmac_md5", "MD5", args[0].u.str, args[1].u.str, arg(args, argc, 2), 3, out);
 }
 
 static bool
 fn_hmac_sha1(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
-    return digest(
-        r, "hmac_sha1", "SHA1", args[0].u.str, args[1].u.str, arg(args, argc, 2), 3, out);
+    return digest(r, "hmac_sha1", "SHA1", args[0].u.str, args[1].u.str, arg(args, argc, 2), 3, out);
 }
 
 static bool
@@ -115,7 +113,7 @@ fn_hmac_sha2(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
     const char *md = sha2_name(r, "hmac_sha2", &args[2]);
 
     return md &&
-        digest(r, "hmac_sha2", md, args[0].u.str, args[1].u.str, arg(args, argc, 3), 4, out);
+           digest(r, "hmac_sha2", md, args[0].u.str, args[1].u.str, arg(args, argc, 3), 4, out);
 }
 
 /* FNV-1a, 32 bits. */
@@ -205,8 +203,8 @@ no_random(struct hsl_run *r, const char *name)
 
 /* A whole number from first to last, both included. */
 static bool
-random_between(struct hsl_run *r, const char *name, const struct hsl_value *args,
-    struct hsl_value *out)
+random_between(
+    struct hsl_run *r, const char *name, const struct hsl_value *args, struct hsl_value *out)
 {
     int64_t first = hsl_arg_int(&args[0]), last = hsl_arg_int(&args[1]);
     uint64_t n;
@@ -250,7 +248,8 @@ fn_random_bytes(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
 
     (void)argc;
     if (n < 0 || n > RANDOM_MAX)
-        return hsl_raise(r, HSL_R15, "random_bytes(): the number is not between 0 and %d", RANDOM_MAX);
+        return hsl_raise(
+            r, HSL_R15, "random_bytes(): the number is not between 0 and %d", RANDOM_MAX);
     s = hsl_str_alloc(r, (size_t)n);
     if (!s)
         return false;
@@ -332,8 +331,8 @@ fn_uuidv5(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
         return hsl_raise(r, HSL_R15, "uuidv5(): the namespace is no UUID");
     ctx = EVP_MD_CTX_new();
     ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha1(), NULL) == 1 &&
-        EVP_DigestUpdate(ctx, space, sizeof(space)) == 1 &&
-        EVP_DigestUpdate(ctx, s->data, s->len) == 1 && EVP_DigestFinal_ex(ctx, bytes, NULL) == 1;
+         EVP_DigestUpdate(ctx, space, sizeof(space)) == 1 &&
+         EVP_DigestUpdate(ctx, s->data, s->len) == 1 && EVP_DigestFinal_ex(ctx, bytes, NULL) == 1;
     EVP_MD_CTX_free(ctx);
     if (!ok)
         return hsl_raise(r, HSL_R15, "uuidv5(): the digest is not available on this host");
@@ -356,8 +355,8 @@ const struct hsl_builtin hsl_lib_crypt_rows[] = {
     {"hash", "s", 0, HSL_PURE, fn_hash, "hash(s)",
         "A number from 0 to 4294967295 for the string, the same on every host (FNV-1a)."},
     {"crypt", "ss", 0, HSL_BLOCKS, fn_crypt, "crypt(password, salt)",
-        "The password hashed with the salt by crypt(3), or \"*0\" if that is not possible. To check a "
-        "password: crypt($password, $stored) === $stored."},
+        "The password hashed with the salt by crypt(3), or \"*0\" if that is not possible. To "
+        "check a password: crypt($password, $stored) === $stored."},
     {"random_number", "|nn", 0, 0, fn_random_number, "random_number([first, last])",
         "A random number from 0 to 1, or a whole number from first to last."},
     {"rand", "nn", 0, 0, fn_rand, "rand(first, last)", "The old name of random_number()."},

@@ -27,7 +27,8 @@ hex_byte(const char *p, size_t left)
 }
 
 /* Every row here: a string to a string, in one pass. */
-typedef void recode_fn(struct ut_sbuf *out, const char *p, size_t len);
+typedef void
+recode_fn(struct ut_sbuf *out, const char *p, size_t len);
 
 static bool
 recode(struct hsl_run *r, const struct hsl_value *args, recode_fn *fn, struct hsl_value *out)
@@ -41,8 +42,8 @@ recode(struct hsl_run *r, const struct hsl_value *args, recode_fn *fn, struct hs
 }
 
 #define RECODE(fn, with)                                                                           \
-    static bool fn(struct hsl_run *r, struct hsl_value *args, unsigned argc,                       \
-        struct hsl_value *out)                                                                     \
+    static bool fn(                                                                                \
+        struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)           \
     {                                                                                              \
         (void)argc;                                                                                \
         return recode(r, args, with, out);                                                         \
@@ -185,17 +186,19 @@ RECODE(fn_xtext_decode, from_xtext)
 RECODE(fn_mimeword_encode, hsl_word_encode)
 RECODE(fn_mimeword_decode, hsl_word_decode)
 
-#define ENC(name, with, text) {name, "s", 0, HSL_PURE, with, name "(s)", text}
+#define ENC(name, with, text)                                                                      \
+    {                                                                                              \
+        name, "s", 0, HSL_PURE, with, name "(s)", text                                             \
+    }
 
 const struct hsl_builtin hsl_lib_enc_rows[] = {
     ENC("base64_encode", fn_base64_encode, "The bytes in base64, padded."),
     ENC("base64_decode", fn_base64_decode,
-        "The bytes that base64 text stands for. Foreign characters are skipped, missing padding is "
-        "accepted."),
+        "The bytes that base64 text stands for. Foreign characters are skipped, missing padding "
+        "is accepted."),
     ENC("base64url_encode", fn_base64url_encode,
         "As base64_encode(), in the alphabet for URLs and without padding."),
-    ENC("base64url_decode", fn_base64url_decode,
-        "As base64_decode(), in the alphabet for URLs."),
+    ENC("base64url_decode", fn_base64url_decode, "As base64_decode(), in the alphabet for URLs."),
     ENC("base32_encode", fn_base32_encode, "The bytes in base32, padded."),
     ENC("base32_decode", fn_base32_decode,
         "The bytes that base32 text in either case stands for. Foreign characters are skipped."),
@@ -203,12 +206,12 @@ const struct hsl_builtin hsl_lib_enc_rows[] = {
         "The text with every byte but letters, digits and - . _ ~ as %XX."),
     ENC("url_decode", fn_url_decode,
         "The text with every %XX as its byte. A plus sign and a bad % stay."),
-    ENC("xtext_encode", fn_xtext_encode,
-        "The text as xtext (RFC 3461), for ESMTP parameters."),
+    ENC("xtext_encode", fn_xtext_encode, "The text as xtext (RFC 3461), for ESMTP parameters."),
     ENC("xtext_decode", fn_xtext_decode, "The text that xtext stands for."),
     ENC("mimeword_encode", fn_mimeword_encode,
         "The text for a header: what is not ASCII as encoded words (RFC 2047) in UTF-8."),
     ENC("mimeword_decode", fn_mimeword_decode,
-        "The text with encoded words (RFC 2047) decoded to UTF-8. Words of an unknown charset stay."),
+        "The text with encoded words (RFC 2047) decoded to UTF-8. Words of an unknown charset "
+        "stay."),
     {.name = NULL},
 };

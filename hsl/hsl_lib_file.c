@@ -8,8 +8,8 @@
 #include "hsl/hsl_lib.h"
 
 static bool
-fn_file_get_contents(struct hsl_run *r, struct hsl_value *args, unsigned argc,
-    struct hsl_value *out)
+fn_file_get_contents(
+    struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     struct hsl_file *f = hsl_file_get(r, args[0].u.str);
     const char *p;
@@ -84,10 +84,10 @@ take_form(struct search *s, const struct hsl_value *v)
     } else if (v->type != HSL_ARR) {
         return hsl_lib_bad_arg(s->run, "in_file", 3, "string or array", v);
     } else if (!hsl_opt_str(s->run, "in_file", 3, v, "type", &type) ||
-        !hsl_opt_str(s->run, "in_file", 3, v, "delimiter", &delim) ||
-        !hsl_opt_num(s->run, "in_file", 3, v, "index", &word) ||
-        !hsl_opt_bool(s->run, "in_file", 3, v, "assoc", &s->assoc) ||
-        (type && !take_type(s, type))) {
+               !hsl_opt_str(s->run, "in_file", 3, v, "delimiter", &delim) ||
+               !hsl_opt_num(s->run, "in_file", 3, v, "index", &word) ||
+               !hsl_opt_bool(s->run, "in_file", 3, v, "assoc", &s->assoc) ||
+               (type && !take_type(s, type))) {
         return false;
     }
     if (delim && delim->len == 0)
@@ -201,8 +201,8 @@ find_by_call(struct search *s, const struct hsl_value *cb, struct hsl_value *out
 }
 
 static bool
-find_by_word(struct search *s, struct hsl_file *f, const struct hsl_str *word,
-    struct hsl_value *out)
+find_by_word(
+    struct search *s, struct hsl_file *f, const struct hsl_str *word, struct hsl_value *out)
 {
     struct hsl_record rec;
 
@@ -261,9 +261,10 @@ fn_in_file(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 
 const struct hsl_builtin hsl_lib_file_rows[] = {
     {"in_file", "cs|v", 0, HSL_BLOCKS, fn_in_file, "in_file(word, file [, delim or options])",
-        "The words of the first line whose first word is word, as a list; [] if there is none. Words "
-        "stand between blanks, or are split at the delimiter. Options: type (text/plain, text/csv), "
-        "delimiter, index (of the word), assoc. A function as word is asked with each line's words."},
+        "The words of the first line whose first word is word, as a list; [] if there is none. "
+        "Words stand between blanks, or are split at the delimiter. Options: type (text/plain, "
+        "text/csv), delimiter, index (of the word), assoc. A function as word is asked with each "
+        "line's words."},
     {"file", "s", 0, HSL_BLOCKS, fn_file, "file(file)",
         "The lines of a file as a list, without line ends."},
     {"file_get_contents", "s", 0, HSL_BLOCKS, fn_file_get_contents, "file_get_contents(file)",

@@ -44,7 +44,8 @@ block_code(struct hsl_act *a)
         code = code * 10 + (unsigned)(line->p[i] - '0');
     }
     if (code < 400 || code > 599)
-        return hsl_raise(a->run, HSL_R15, "Block(): reply code %u is not of class 4xx or 5xx", code);
+        return hsl_raise(
+            a->run, HSL_R15, "Block(): reply code %u is not of class 4xx or 5xx", code);
     a->v.code = code;
     line->p += 4;
     line->len -= 4;
@@ -101,7 +102,7 @@ fn_accept(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
     hsl_act_init(&a, r, "Accept", HSL_ACCEPT);
     if (argc > 0)
         ok = accept_changes(r, &args[0]) &&
-            (r->flow != HSL_FLOW_RCPT || hsl_act_target(&a, &args[0], 1));
+             (r->flow != HSL_FLOW_RCPT || hsl_act_target(&a, &args[0], 1));
     return hsl_act_end(&a, ok);
 }
 
@@ -114,7 +115,7 @@ refuse(struct hsl_run *r, const char *name, enum hsl_action action, const char *
 
     hsl_act_init(&a, r, name, action);
     ok = (argc < 1 || hsl_act_reason(&a, &args[0], 1)) &&
-        (argc < 2 || hsl_act_reply(&a, &args[1], 2, classes));
+         (argc < 2 || hsl_act_reply(&a, &args[1], 2, classes));
     return hsl_act_end(&a, ok);
 }
 
@@ -146,7 +147,7 @@ static bool
 final_options(struct hsl_act *a, const struct hsl_value *o, unsigned n)
 {
     return hsl_opt_bool(a->run, a->name, n, o, "done", &a->v.final) &&
-        hsl_opt_bool(a->run, a->name, n, o, "final_action", &a->v.final);
+           hsl_opt_bool(a->run, a->name, n, o, "final_action", &a->v.final);
 }
 
 /* Classic [recipient [, transportid]] from args[first] on. */
@@ -154,7 +155,7 @@ static bool
 classic_target(struct hsl_act *a, const struct hsl_value *args, unsigned argc, unsigned first)
 {
     return (argc <= first || hsl_act_recipient(a, &args[first], first + 1)) &&
-        (argc <= first + 1 || hsl_act_transport(a, &args[first + 1], first + 2));
+           (argc <= first + 1 || hsl_act_transport(a, &args[first + 1], first + 2));
 }
 
 bool
@@ -166,7 +167,7 @@ hsl_flow_deliver(struct hsl_run *r, const char *name, const struct hsl_value *ar
     hsl_act_init(&a, r, name, HSL_DELIVER);
     if (argc == 1 && is_options(&args[0]))
         ok = hsl_act_target(&a, &args[0], 1) && final_options(&a, &args[0], 1) &&
-            hsl_opt_bool(r, name, 1, &args[0], "disconnect", &a.v.disconnect);
+             hsl_opt_bool(r, name, 1, &args[0], "disconnect", &a.v.disconnect);
     else
         ok = classic_target(&a, args, argc, 0);
     return hsl_act_end(&a, ok);
@@ -205,8 +206,8 @@ quarantine_options(struct hsl_act *a, const struct hsl_value *o, unsigned n)
     if (reject && reject->type != HSL_NONE)
         a->v.reject = refused;
     return (!reason || reason->type == HSL_NONE || hsl_act_reason(a, reason, n)) &&
-        hsl_act_reply(a, o, n, a->v.reject == 1 ? "5" : "25") && hsl_act_target(a, o, n) &&
-        final_options(a, o, n);
+           hsl_act_reply(a, o, n, a->v.reject == 1 ? "5" : "25") && hsl_act_target(a, o, n) &&
+           final_options(a, o, n);
 }
 
 static bool
@@ -283,8 +284,8 @@ fn_deliver_as_spam(struct hsl_run *r, struct hsl_value *args, unsigned argc, str
 const struct hsl_builtin hsl_lib_flow_rows[] = {
     {"Allow", "", ACCESS, HSL_FINAL, fn_allow, "Allow()", "Lets the connection go on."},
     {"Block", "|v", ACCESS, HSL_FINAL, fn_block, "Block([message])",
-        "Refuses the connection. A text that begins with a reply code, such as \"421 busy\", sets "
-        "it; else it is 554. A list gives several lines."},
+        "Refuses the connection. A text that begins with a reply code, such as \"421 busy\", "
+        "sets it; else it is 554. A list gives several lines."},
     {"Accept", "|o", TALK, HSL_FINAL, fn_accept, "Accept([options])",
         "Goes on. Options, by flow: remoteip, remoteptr (access), host (helo), username (auth), "
         "sender (mailfrom), recipient, transportid (rcpt)."},
@@ -294,14 +295,15 @@ const struct hsl_builtin hsl_lib_flow_rows[] = {
     {"Defer", "|vo", TALK | MAIL, HSL_FINAL, fn_defer, "Defer([reason [, options]])",
         "Refuses for now: the client is to try again. As Reject(), with 4xx codes."},
     {"Deliver", "|vv", MAIL, HSL_FINAL, fn_deliver, "Deliver([recipient [, transportid]])",
-        "Delivers the message to this recipient, or to another. An array as the only argument gives "
-        "options: recipient, transportid, metadata, done (false: the script goes on)."},
+        "Delivers the message to this recipient, or to another. An array as the only argument "
+        "gives options: recipient, transportid, metadata, done (false: the script goes on)."},
     {"Delete", "", MAIL, HSL_FINAL, fn_delete, "Delete()",
         "Accepts the message and drops it for this recipient."},
     {"Quarantine", "s|vvo", MAIL, HSL_FINAL, fn_quarantine,
         "Quarantine(id [, recipient [, transportid [, options]]])",
-        "Holds the message in the quarantine \"mailquarantine:ID\" for this recipient. Options, also "
-        "as second argument: recipient, transportid, metadata, reject, reason, reply_codes, done."},
+        "Holds the message in the quarantine \"mailquarantine:ID\" for this recipient. Options, "
+        "also as second argument: recipient, transportid, metadata, reject, reason, reply_codes, "
+        "done."},
     {"CopyMail", "|vv", MAIL, 0, fn_copy_mail, "CopyMail([recipient [, transportid]])",
         "Sends a copy of the message as it is now, and goes on."},
     {"CopyTo", "|vv", MAIL, HSL_DEPRECATED, fn_copy_to, "CopyTo([recipient [, transportid]])",

@@ -9,7 +9,7 @@ bool hsl_flow_deliver(struct hsl_run *r, const char *name, const struct hsl_valu
     unsigned argc) UT_CHECKED;
 /* Tells host->set() that [what] is now [v], argument [n] of [name]; addresses and transports are
  * checked first (R15). The variables that depend on it are read again from the host. */
-bool hsl_host_set(struct hsl_run *r, const char *name, const char *what, const struct hsl_value *v,
-    unsigned n) UT_CHECKED;
+bool hsl_host_set(struct hsl_run *r, const char *name, const char *what,
+    const struct hsl_value *v, unsigned n) UT_CHECKED;
 
 #endif

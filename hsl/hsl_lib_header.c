@@ -75,14 +75,14 @@ fn_get_header(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
 
 /* All values of one name as a list. */
 static bool
-list_values(struct hsl_run *r, const char *name, bool decode, struct ut_sbuf *raw,
-    struct hsl_arr *list)
+list_values(
+    struct hsl_run *r, const char *name, bool decode, struct ut_sbuf *raw, struct hsl_arr *list)
 {
     for (size_t i = 0; r->host->header_get(r->host_arg, name, i, raw); i++) {
         struct hsl_value v = hsl_none();
 
-        if (!give_value(r, ut_sbuf_text(raw), raw->len, decode, &v) ||
-            !hsl_arr_push(r, list, v) || !hsl_work(r, raw->len + 256))
+        if (!give_value(r, ut_sbuf_text(raw), raw->len, decode, &v) || !hsl_arr_push(r, list, v) ||
+            !hsl_work(r, raw->len + 256))
             return false;
     }
     return true;
@@ -200,7 +200,7 @@ fn_get_headers(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
 
 /* --- Making a value -------------------------------------------------------------------------- */
 
-/* The value less white space at its ends, checked: no NUL, and line ends before white space only. */
+/* The value less line ends behind it, checked: no NUL, line ends before white space only. */
 static bool
 check_value(struct hsl_run *r, const char *fn, const struct hsl_str *v, const char **p, size_t *len)
 {
@@ -211,7 +211,8 @@ check_value(struct hsl_run *r, const char *fn, const struct hsl_str *v, const ch
     for (const char *c = s; c < end; c++) {
         if (*c == '\0')
             return hsl_raise(r, HSL_R15, "%s(): a NUL byte in the value of a header", fn);
-        if ((*c == '\r' || *c == '\n') && c[1] != ' ' && c[1] != '\t' && !(*c == '\r' && c[1] == '\n'))
+        if ((*c == '\r' || *c == '\n') && c[1] != ' ' && c[1] != '\t' &&
+            !(*c == '\r' && c[1] == '\n'))
             return hsl_raise(r, HSL_R15, "%s(): a line end in the value of a header", fn);
     }
     *p = s;
@@ -279,8 +280,8 @@ edit(struct hsl_run *r, const char *fn, enum hsl_header_op op, const struct hsl_
     bool failed = value->failed;
 
     if (!failed)
-        *number = r->host->header_edit(r->host_arg, op, name->data, ut_sbuf_text(value), value->len,
-            &why);
+        *number = r->host->header_edit(
+            r->host_arg, op, name->data, ut_sbuf_text(value), value->len, &why);
     ut_sbuf_fini(value);
     if (failed)
         return hsl_limit(r, HSL_L08, "out of memory");
@@ -350,9 +351,9 @@ fn_del_header(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
 
 /* --- PrependHeader, AppendHeader --------------------------------------------------------------
  *
- * The old value stays byte for byte as it is; the host puts the new text beside it. Where they meet,
- * two rules of RFC 2047 section 6.2 would change what readers see: white space between two encoded
- * words is not shown, and an encoded word needs white space around it. So:
+ * The old value stays byte for byte as it is; the host puts the new text beside it. Where they
+ * meet, two rules of RFC 2047 section 6.2 would change what readers see: white space between two
+ * encoded words is not shown, and an encoded word needs white space around it. So:
  *   - beside an encoded word, text that is encoded itself or lacks white space is encoded as a
  *     whole, with its own blanks inside, and one blank that nobody sees is put between;
  *   - beside plain text, encoded text keeps its blanks outside and gets one if it has none. */
@@ -461,14 +462,14 @@ fn_discard(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 
 const struct hsl_builtin hsl_lib_header_rows[] = {
     {"GetHeader", "s|b", MAIL, 0, fn_get_header, "GetHeader(name [, decode = true])",
-        "The topmost header of that name, unfolded and decoded (RFC 2047) unless decode is false; "
-        "\"\" if there is none."},
+        "The topmost header of that name, unfolded and decoded (RFC 2047) unless decode is "
+        "false; \"\" if there is none."},
     {"GetHeaders", "v|b", MAIL, 0, fn_get_headers, "GetHeaders(name [, decode = true])",
         "All headers of that name from the top, as a list. With true as name: all headers, as an "
         "array of name to list."},
     {"AddHeader", "ss|b", MAIL, 0, fn_add_header, "AddHeader(name, value [, refold = true])",
-        "Adds a header at the top. What is not ASCII is encoded (RFC 2047); long lines are folded "
-        "unless refold is false."},
+        "Adds a header at the top. What is not ASCII is encoded (RFC 2047); long lines are "
+        "folded unless refold is false."},
     {"SetHeader", "ss|b", MAIL, 0, fn_set_header, "SetHeader(name, value [, refold = true])",
         "Replaces all headers of that name by one, or adds it. The number of headers changed."},
     {"PrependHeader", "ss|b", MAIL, 0, fn_prepend_header,

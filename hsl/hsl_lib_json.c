@@ -1,7 +1,7 @@
 /* hsl_lib_json.c - json_encode() and json_decode() (library §7).
  *
- * Reading is jansson's. Its tree lies outside the heap of the run, so the text is looked over first:
- * nesting, and how many values it can hold at most, which bounds the tree before it is made.
+ * Reading is jansson's. Its tree lies outside the heap of the run, so the text is looked over
+ * first: nesting, and how many values it can hold at most, which bounds the tree before it is made.
  * Writing is done here, since numbers have to look as everywhere in the language (§4.3) and a
  * tree of jansson's would be a second copy for nothing.
  * Not here: other encodings (hsl_lib_enc.c). Threads: as the run.
@@ -15,7 +15,7 @@
 #include "lib/ut_utf8.h"
 
 #define DEPTH_MAX 512
-#define NODE_SIZE 128 /* more than jansson takes for a value with its place in its array or object */
+#define NODE_SIZE 128 /* more than jansson takes for a value and its place in what holds it */
 
 /* --- Writing --------------------------------------------------------------------------------- */
 
@@ -284,7 +284,7 @@ read_object(struct hsl_run *r, json_t *j, struct hsl_arr *a)
     const char *key;
     json_t *item;
 
-    json_object_foreach (j, key, item) {
+    json_object_foreach(j, key, item) {
         struct hsl_value v = hsl_none();
 
         if (!read_value(r, item, &v) || !hsl_arr_setz(r, a, key, v) || !hsl_work(r, 32))
@@ -343,8 +343,8 @@ read_value(struct hsl_run *r, json_t *j, struct hsl_value *out)
 static bool
 parse(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out)
 {
-    json_t *j = json_loadb(p, len,
-        JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *j =
+        json_loadb(p, len, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     bool ok = !j || read_value(r, j, out);
 
     json_decref(j);

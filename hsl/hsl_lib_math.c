@@ -168,7 +168,6 @@ const struct hsl_builtin hsl_lib_math_rows[] = {
         "The logarithm, natural unless a base is given; nan for a negative number."},
     {"pow", "nn", 0, HSL_PURE, fn_pow, "pow(b, e)",
         "b to the power of e, like b ** e. A zero with a negative exponent is an error."},
-    {"sqrt", "n", 0, HSL_PURE, fn_sqrt, "sqrt(x)",
-        "The square root; nan for a negative number."},
+    {"sqrt", "n", 0, HSL_PURE, fn_sqrt, "sqrt(x)", "The square root; nan for a negative number."},
     {.name = NULL},
 };

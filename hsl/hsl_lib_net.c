@@ -251,8 +251,8 @@ fn_rate(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
 
 const struct hsl_builtin hsl_lib_net_rows[] = {
     {"in_network", "ss", 0, HSL_NONE_OK | HSL_PURE, fn_in_network, "in_network(ip, net)",
-        "True if the address lies in the network: an address, address/bits or first-last. False also "
-        "for what is no address."},
+        "True if the address lies in the network: an address, address/bits or first-last. False "
+        "also for what is no address."},
     {"inet_includes", "ss", 0, HSL_PURE, fn_inet_includes, "inet_includes(ip, net)",
         "As in_network(), but none for what is no address or network."},
     {"inet_pton", "s", 0, HSL_PURE, fn_inet_pton, "inet_pton(ip)",
@@ -260,15 +260,15 @@ const struct hsl_builtin hsl_lib_net_rows[] = {
     {"inet_ntop", "s", 0, HSL_PURE, fn_inet_ntop, "inet_ntop(bytes)",
         "The text of an address of 4 or 16 bytes, or none."},
     {"inet_reverse", "s|s", 0, HSL_PURE, fn_inet_reverse, "inet_reverse(ip [, zone])",
-        "The name to look the address up in a zone, in-addr.arpa or ip6.arpa by default; none for "
-        "what is no address."},
+        "The name to look the address up in a zone, in-addr.arpa or ip6.arpa by default; none "
+        "for what is no address."},
     {"is_subdomain", "ss", 0, HSL_PURE, fn_is_subdomain, "is_subdomain(d, domain)",
-        "True if d is the domain or below it, whatever the case. With a dot before the domain it has "
-        "to be below."},
+        "True if d is the domain or below it, whatever the case. With a dot before the domain it "
+        "has to be below."},
     {"domain_includes", "ss", 0, HSL_PURE, fn_is_subdomain, "domain_includes(d, domain)",
         "The new name of is_subdomain()."},
     {"rate", "ssnn|o", 0, 0, fn_rate, "rate(ns, entry, count, interval [, options])",
-        "If fewer than count events of that entry lie in the last interval seconds: counts one more "
-        "and gives true; else false. With a count of 0: their number."},
+        "If fewer than count events of that entry lie in the last interval seconds: counts one "
+        "more and gives true; else false. With a count of 0: their number."},
     {.name = NULL},
 };

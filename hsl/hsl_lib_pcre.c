@@ -117,8 +117,8 @@ all_matches(struct hsl_run *r, struct hsl_regex *re, const struct hsl_str *s,
 
 /* Puts list after list into [a], under name and number. */
 static bool
-lists_array(struct hsl_run *r, const struct hsl_regex *re, struct hsl_arr **lists,
-    struct hsl_arr *a)
+lists_array(
+    struct hsl_run *r, const struct hsl_regex *re, struct hsl_arr **lists, struct hsl_arr *a)
 {
     for (unsigned i = 0; i <= hsl_regex_groups(re); i++) {
         const char *name = hsl_regex_group_name(re, i);
@@ -180,7 +180,7 @@ fn_pcre_match_all(struct hsl_run *r, struct hsl_value *args, unsigned argc, stru
         *out = hsl_from_arr(a);
     if (lists)
         ok = lists_fill(r, lists, count) && all_matches(r, re, args[1].u.str, lists, &any) &&
-            (!any || lists_array(r, re, lists, a));
+             (!any || lists_array(r, re, lists, a));
     lists_free(r, lists, count);
     if (re)
         hsl_regex_unref(re);
@@ -217,8 +217,8 @@ append_filled(struct hsl_run *r, const struct hsl_regex *re, const struct hsl_st
         p = dollar + 1 + digits;
         if (digits == 0 || group >= pairs || ovector[2 * group] == SIZE_MAX)
             continue;
-        if (!hsl_str_append(r, out, s->data + ovector[2 * group],
-                ovector[2 * group + 1] - ovector[2 * group]))
+        if (!hsl_str_append(
+                r, out, s->data + ovector[2 * group], ovector[2 * group + 1] - ovector[2 * group]))
             return false;
     }
     return hsl_str_append(r, out, p, (size_t)(end - p));
@@ -308,7 +308,8 @@ fn_pcre_replace(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
     }
     *out = hsl_from_str(hsl_str_empty());
     re = hsl_regex_of(r, &args[0]);
-    ok = re && replace_all(r, re, &with, args[2].u.str, limit > 0 ? (uint64_t)limit : UINT64_MAX, out);
+    ok = re &&
+         replace_all(r, re, &with, args[2].u.str, limit > 0 ? (uint64_t)limit : UINT64_MAX, out);
     if (re)
         hsl_regex_unref(re);
     hsl_unref(r, with);
@@ -350,13 +351,13 @@ fn_pcre_compile(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
 
 const struct hsl_builtin hsl_lib_pcre_rows[] = {
     {"pcre_match", "ps", 0, 0, fn_pcre_match, "pcre_match(p, s)",
-        "The first match as an array: 0 the whole, then the groups by number and, where they have "
-        "one, by name. [] if nothing matches. Groups that took no part are \"\"."},
+        "The first match as an array: 0 the whole, then the groups by number and, where they "
+        "have one, by name. [] if nothing matches. Groups that took no part are \"\"."},
     {"pcre_match_all", "ps", 0, 0, fn_pcre_match_all, "pcre_match_all(p, s)",
         "All matches: for each group the list of its texts, under the keys of pcre_match()."},
     {"pcre_replace", "pcs|n", 0, 0, fn_pcre_replace, "pcre_replace(p, r, s [, limit = 0])",
-        "The string with matches replaced by r, all or at most limit of them. In a string $0 to $99 "
-        "stand for groups; a function gets the list of groups and gives the text."},
+        "The string with matches replaced by r, all or at most limit of them. In a string $0 to "
+        "$99 stand for groups; a function gets the list of groups and gives the text."},
     {"pcre_quote", "s", 0, HSL_PURE, fn_pcre_quote, "pcre_quote(s)",
         "The string as a pattern that matches just it."},
     {"pcre_compile", "p", 0, 0, fn_pcre_compile, "pcre_compile(s)",

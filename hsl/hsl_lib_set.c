@@ -80,8 +80,8 @@ set_text(struct hsl_run *r, const char *name, const struct setting *s, const str
 }
 
 bool
-hsl_host_set(struct hsl_run *r, const char *name, const char *what, const struct hsl_value *v,
-    unsigned n)
+hsl_host_set(
+    struct hsl_run *r, const char *name, const char *what, const struct hsl_value *v, unsigned n)
 {
     const struct setting *s = setting_of(what);
     struct hsl_value addr = hsl_none();
@@ -248,8 +248,8 @@ fn_get_tls(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 
 const struct hsl_builtin hsl_lib_set_rows[] = {
     {"SetSender", "A", RCPT | MAIL, 0, fn_set_sender, "SetSender(address)",
-        "Changes the envelope sender of the message; \"\" is the null sender. The address, or none if "
-        "it is none."},
+        "Changes the envelope sender of the message; \"\" is the null sender. The address, or "
+        "none if it is none."},
     {"SetRecipient", "A", RCPT | MAIL, 0, fn_set_recipient, "SetRecipient(address)",
         "Changes the present recipient. The address, or none if it is none."},
     {"SetMailTransport", "s", RCPT | MAIL, 0, fn_set_transport, "SetMailTransport(id)",

@@ -3,8 +3,8 @@
  * Merging from below, in passes of growing width between two vectors of entries. Every pass looks
  * at each entry once, whatever the callback answers, so a callback that contradicts itself gives
  * some order but neither a crash nor an endless loop. The right run's entry goes first only if
- * less(right, left): equal entries keep their order. Two runs that are in order already are found so
- * by one question; it is not asked for the shortest, where it would cost more than it saves.
+ * less(right, left): equal entries keep their order. Two runs that are in order already are found
+ * so by one question; it is not asked for the shortest, where it would cost more than it saves.
  *
  * Not here: the other array built-ins (hsl_lib_arr.c). Threads: as the run.
  * Fails: limits, and what the callback throws. */
@@ -34,8 +34,7 @@ hsl_pairs_get(struct hsl_run *r, const struct hsl_arr *a, struct hsl_pairs *e)
 }
 
 bool
-hsl_pairs_put(struct hsl_run *r, const struct hsl_pairs *e, bool keep_keys,
-    struct hsl_value *out)
+hsl_pairs_put(struct hsl_run *r, const struct hsl_pairs *e, bool keep_keys, struct hsl_value *out)
 {
     struct hsl_arr *a = hsl_arr_new(r, e->count);
 

@@ -21,8 +21,8 @@ fn_strlen(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
 
 /* A copy of [s] with every byte from [first] to [last] moved by [delta]; [s] itself if none is. */
 static bool
-map_case(struct hsl_run *r, struct hsl_str *s, char first, char last, int delta,
-    struct hsl_value *out)
+map_case(
+    struct hsl_run *r, struct hsl_str *s, char first, char last, int delta, struct hsl_value *out)
 {
     struct hsl_str *t;
     size_t i = 0;
@@ -419,15 +419,16 @@ const struct hsl_builtin hsl_lib_str_rows[] = {
     {"explode", "ss|n", 0, OLD, fn_explode, "explode(delim, s [, limit = 0])",
         "The old form of str_split(), with the delimiter first."},
     {"str_split", "ss|n", 0, HSL_PURE, fn_str_split, "str_split(s, delim [, limit = 0])",
-        "The parts of s between the delimiters. A positive limit gives at most that many parts with "
-        "the rest in the last; a negative one splits from the right, with the rest in the first."},
+        "The parts of s between the delimiters. A positive limit gives at most that many parts "
+        "with the rest in the last; a negative one splits from the right, with the rest in the "
+        "first."},
     {"implode", "sa", 0, HSL_NONE_OK, fn_implode, "implode(glue, a)",
         "The old form of array_join(), with the separator first."},
     {"array_join", "a|s", 0, 0, fn_array_join, "array_join(a [, sep = \"\"])",
         "The elements as text with the separator between them; none gives nothing."},
     {"substr", "s|nn", 0, OLD, fn_substr, "substr(s [, start = 0 [, len]])",
-        "Part of a string. A negative start counts from the end, a negative length leaves that many "
-        "bytes off the end; what lies outside gives \"\"."},
+        "Part of a string. A negative start counts from the end, a negative length leaves that "
+        "many bytes off the end; what lies outside gives \"\"."},
     {"str_slice", "sn|n", 0, HSL_PURE, fn_substr, "str_slice(s, start [, len])",
         "The new name of substr()."},
     {"strpos", "ss|n", 0, OLD, fn_strpos, "strpos(s, find [, offset = 0])",
@@ -439,7 +440,8 @@ const struct hsl_builtin hsl_lib_str_rows[] = {
     {"str_rfind", "ss|n", 0, HSL_PURE, fn_strrpos, "str_rfind(s, find [, offset = 0])",
         "The new name of strrpos()."},
     {"str_replace", "sss", 0, HSL_PURE, fn_str_replace, "str_replace(search, repl, subject)",
-        "The subject with every search replaced, from left to right; inserted text is not searched."},
+        "The subject with every search replaced, from left to right; inserted text is not "
+        "searched."},
     {"str_repeat", "sn", 0, HSL_PURE, fn_str_repeat, "str_repeat(s, n)",
         "The string n times, like s * n."},
     {"str_chunk", "sn|n", 0, HSL_PURE, fn_str_chunk, "str_chunk(s, n [, first = n])",

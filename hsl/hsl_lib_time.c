@@ -271,7 +271,8 @@ const struct hsl_builtin hsl_lib_time_rows[] = {
         "zone of the host."},
     {"strptime", "ss|o", 0, 0, fn_strptime, "strptime(text, format [, options])",
         "The time that the text stands for by the format, as seconds since 1970; none if it does "
-        "not fit. What the format leaves out is today, 00:00:00. Option local: the zone of the host."},
+        "not fit. What the format leaves out is today, 00:00:00. Option local: the zone of the "
+        "host."},
     {"strpduration", "s", 0, HSL_PURE, fn_strpduration, "strpduration(text)",
         "The seconds of a duration such as \"1d12h30m10s\" or \"90\"; none if it is none."},
     {"executiontime", "", 0, 0, fn_executiontime, "executiontime()",

@@ -65,8 +65,8 @@ is_type(const struct hsl_value *v, enum hsl_type type, struct hsl_value *out)
 }
 
 #define IS_TYPE(fn, type)                                                                          \
-    static bool fn(struct hsl_run *r, struct hsl_value *args, unsigned argc,                       \
-        struct hsl_value *out)                                                                     \
+    static bool fn(                                                                                \
+        struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)           \
     {                                                                                              \
         (void)r;                                                                                   \
         (void)argc;                                                                                \

@@ -32,10 +32,10 @@ struct window {
     struct window *newer, *older; /* in order of use */
     uint64_t hash;
     double interval;
-    int64_t step;           /* the newest one that has a counter */
-    uint32_t slots[SLOTS];  /* of step s at s mod SLOTS */
+    int64_t step;               /* the newest one that has a counter */
+    uint32_t slots[SLOTS];      /* of step s at s mod SLOTS */
     size_t space_len, name_len; /* bytes of the namespace, and of it with the entry */
-    char name[];            /* namespace and entry */
+    char name[];                /* namespace and entry */
 };
 
 struct shard {
@@ -179,7 +179,8 @@ drop_oldest(struct shard *s)
     free(w);
 }
 
-/* Doubles the chains when there are more windows than chains; without memory they just get longer. */
+/* Doubles the chains when there are more windows than chains; without memory they just get longer.
+ */
 static void
 grow_chains(struct shard *s)
 {
@@ -211,8 +212,7 @@ find_window(struct shard *s, uint64_t hash, const struct hsl_text *space,
 
     for (; w; w = w->next) {
         if (w->hash == hash && w->interval == interval && w->space_len == space->len &&
-            w->name_len == space->len + entry->len &&
-            memcmp(w->name, space->p, space->len) == 0 &&
+            w->name_len == space->len + entry->len && memcmp(w->name, space->p, space->len) == 0 &&
             memcmp(w->name + space->len, entry->p, entry->len) == 0)
             return w;
     }

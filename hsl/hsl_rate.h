@@ -13,8 +13,8 @@
  * window, adds one and gives true; else adds nothing and gives false. [limit] 0: adds nothing.
  * *events (may be NULL) gets how many lie in the window then. Without memory for a new window
  * the event is let through and forgotten. */
-bool hsl_rate_hit(struct hsl_rate_table *t, const struct hsl_text *space, const struct hsl_text *entry,
-    double limit, double interval, double now, double *events);
+bool hsl_rate_hit(struct hsl_rate_table *t, const struct hsl_text *space,
+    const struct hsl_text *entry, double limit, double interval, double now, double *events);
 /* Bytes that all windows take now; never more than the table's bound (64 MiB). */
 size_t hsl_rate_memory(struct hsl_rate_table *t);
 

@@ -235,7 +235,7 @@ static bool
 q_is_literal(unsigned char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-        (c && strchr("!*+-/", c));
+           (c && strchr("!*+-/", c));
 }
 
 static size_t

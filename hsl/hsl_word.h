@@ -19,8 +19,8 @@ bool hsl_word_is_field_name(const char *p, size_t len);
  * charset that is not known or that are malformed. White space between two encoded words goes;
  * bytes that are invalid in their charset become U+FFFD. */
 void hsl_word_decode(struct ut_sbuf *out, const char *p, size_t len);
-/* Encodes what is not ASCII as words in UTF-8: runs of such words with the blanks between them, as Q,
- * or B where Q would be more than twice as long. Plain ASCII is appended as it is. */
+/* Encodes what is not ASCII as words in UTF-8: runs of such words with the blanks between them, as
+ * Q, or B where Q would be more than twice as long. Plain ASCII is appended as it is. */
 void hsl_word_encode(struct ut_sbuf *out, const char *p, size_t len);
 /* Encodes everything, blanks and ASCII too. */
 void hsl_word_encode_all(struct ut_sbuf *out, const char *p, size_t len);

@@ -1,8 +1,8 @@
 /* hsl_fake_call.h - calling built-ins by their rows without the VM, for unit tests of the library.
  *
  * Adds to hsl_fake_run.h the stand-ins that built-ins need: hsl_call() for built-ins as callbacks,
- * hsl_finish(), hsl_run_place(), hsl_run_var_changed(). In arguments a string "@name" stands for the
- * built-in function of that name. */
+ * hsl_finish(), hsl_run_place(), hsl_run_var_changed(). In arguments a string "@name" stands for
+ * the built-in function of that name. */
 #ifndef T_HSL_FAKE_CALL_H
 #define T_HSL_FAKE_CALL_H
 

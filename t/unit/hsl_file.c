@@ -136,7 +136,8 @@ test_bad_files(void)
     run_fini(&r);
 }
 
-/* --- The index against a plain search ----------------------------------------------------------- */
+/* --- The index against a plain search -----------------------------------------------------------
+ */
 
 static unsigned long random_state = 42;
 
@@ -178,16 +179,15 @@ search(const struct hsl_record_form *form, const char *data, size_t len, const s
             continue;
         }
         while (!found && hsl_record_word(form, rec, &at, &text, &w))
-            found = n++ == form->word && w.len == word->len &&
-                memcmp(w.p, word->data, w.len) == 0;
+            found = n++ == form->word && w.len == word->len && memcmp(w.p, word->data, w.len) == 0;
     }
     ut_sbuf_fini(&text);
     return found;
 }
 
 static bool
-same_answer(struct hsl_run *r, struct hsl_file *f, const struct hsl_record_form *form,
-    const char *word)
+same_answer(
+    struct hsl_run *r, struct hsl_file *f, const struct hsl_record_form *form, const char *word)
 {
     struct hsl_record got = {NULL, 0}, want = {NULL, 0};
     struct hsl_str *s = hsl_str_newz(r, word);
@@ -278,7 +278,7 @@ test_large(void)
         (void)snprintf(word, sizeof(word), "user%d", i * 100 + 5);
         s = hsl_str_newz(&r, word);
         same = same && s && hsl_file_lookup(&r, f, &form, s, &rec) == HSL_FOUND &&
-            memcmp(rec.p, word, strlen(word)) == 0;
+               memcmp(rec.p, word, strlen(word)) == 0;
         if (s)
             hsl_unref(&r, hsl_from_str(s));
     }
@@ -290,7 +290,8 @@ test_large(void)
     run_fini(&r);
 }
 
-/* --- Threads ------------------------------------------------------------------------------------ */
+/* --- Threads ------------------------------------------------------------------------------------
+ */
 
 static void *
 read_many(void *arg)

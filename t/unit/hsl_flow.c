@@ -8,11 +8,12 @@
 #include "t/unit/hsl_fake_call.h"
 #include "t/unit/tap.h"
 
-/* --- The host ----------------------------------------------------------------------------------- */
+/* --- The host -----------------------------------------------------------------------------------
+ */
 
 struct recorder {
-    char heard[2000];   /* what the host was told, one line each */
-    const char *refuse; /* text to refuse with, or NULL */
+    char heard[2000];          /* what the host was told, one line each */
+    const char *refuse;        /* text to refuse with, or NULL */
     const char *const *fields; /* "Name: value" of the message, NULL behind the last */
 };
 
@@ -187,7 +188,8 @@ static const struct hsl_host host = {
     .meta_get = on_meta_get,
 };
 
-/* --- Cases -------------------------------------------------------------------------------------- */
+/* --- Cases --------------------------------------------------------------------------------------
+ */
 
 #define A HSL_FLOW_ACCESS
 #define H HSL_FLOW_HELO
@@ -197,7 +199,8 @@ static const struct hsl_host host = {
 #define M HSL_FLOW_MAIL
 #define RC "\"reply_codes\"=>[\"code\"=>"
 
-/* [want_heard] is what the host was told; [want] the result or error, "end" for the end of the run. */
+/* [want_heard] is what the host was told; [want] the result or error, "end" for the end of the run.
+ */
 static const struct flow_case {
     enum hsl_flow flow;
     const char *name, *args, *want_heard, *want;
@@ -287,8 +290,10 @@ static const struct flow_case {
     {M, "CopyTo", "[\"a@b.c\",\"mailtransport:1\"]", "Copy on rcpt=a@b.c via=mailtransport:1",
         "none"},
     {M, "Quarantine", "[\"mailquarantine:1\"]", "Quarantine in=mailquarantine:1", "end"},
-    {M, "Quarantine", "[\"mailtransport:1\"]", "", "R15: Quarantine(): unknown profile mailtransport:1"},
-    {M, "Quarantine", "[\"mailquarantine:1\",\"a@b.c\",\"mailtransport:1\",[\"reject\"=>true,\"reason\"=>\"x\"]]",
+    {M, "Quarantine", "[\"mailtransport:1\"]", "",
+        "R15: Quarantine(): unknown profile mailtransport:1"},
+    {M, "Quarantine",
+        "[\"mailquarantine:1\",\"a@b.c\",\"mailtransport:1\",[\"reject\"=>true,\"reason\"=>\"x\"]]",
         "Quarantine [x] rcpt=a@b.c via=mailtransport:1 in=mailquarantine:1 reject=1", "end"},
     {M, "Quarantine", "[\"mailquarantine:1\",[\"reject\"=>false,\"done\"=>false]]",
         "Quarantine on in=mailquarantine:1 reject=0", "none"},
@@ -304,7 +309,8 @@ static const struct flow_case {
     {M, "SetSender", "[[1,2,3]]", "", "none"},
     {R, "SetRecipient", "[[\"a\",\"b.c\"]]", "recipient=a@b.c", "\"a@b.c\""},
     {R, "SetRecipient", "[\"\"]", "", "none"},
-    {R, "SetMailTransport", "[\"mailtransport:7\"]", "transport=mailtransport:7", "\"mailtransport:7\""},
+    {R, "SetMailTransport", "[\"mailtransport:7\"]", "transport=mailtransport:7",
+        "\"mailtransport:7\""},
     {R, "SetMailTransport", "[\"x\"]", "", "R15: SetMailTransport(): unknown profile x"},
     {M, "SetMetaData", "[[\"a\"=>\"b\",\"n\"=>1]]", "meta a b n 1", "[\"a\"=>\"b\",\"n\"=>1]"},
     {M, "SetMetaData", "[[]]", "meta", "[]"},
@@ -318,13 +324,16 @@ static const struct flow_case {
     {M, "GetHeader", "[\"SUBJECT\",false]", "", "\"=?utf-8?Q?Gr=C3=BC=C3=9F?=\\x0D\\x0A Gott\""},
     {M, "GetHeader", "[\"X-None\"]", "", "\"\""},
     {M, "GetHeader", "[\"Bad Name\"]", "",
-        "R15: GetHeader(): a header name is 1 to 255 printable ASCII characters without blank and colon"},
+        "R15: GetHeader(): a header name is 1 to 255 printable ASCII characters without blank and "
+        "colon"},
     {M, "GetHeaders", "[\"received\"]", "", "[0=>\"from a\",1=>\"from b\"]"},
     {M, "GetHeaders", "[\"x-none\"]", "", "[]"},
     {M, "GetHeaders", "[true]", "",
-        "[\"Received\"=>[0=>\"from a\",1=>\"from b\"],\"Subject\"=>[0=>\"Gr\xc3\xbc\xc3\x9f Gott\"],"
+        "[\"Received\"=>[0=>\"from a\",1=>\"from b\"],\"Subject\"=>[0=>\"Gr\xc3\xbc\xc3\x9f "
+        "Gott\"],"
         "\"X-Plain\"=>[0=>\"old\"]]"},
-    {M, "GetHeaders", "[1]", "", "R07: argument 1 of GetHeaders(): expected string or true, got number"},
+    {M, "GetHeaders", "[1]", "",
+        "R07: argument 1 of GetHeaders(): expected string or true, got number"},
     {M, "GetAddressList", "[\"J <j@x.y>\"]", "", "[0=>\"j@x.y\"]"},
     {M, "GetAddressList", "[\"junk\"]", "", "[]"},
     /* writing headers */
@@ -335,23 +344,29 @@ static const struct flow_case {
     {M, "AddHeader", "[\"X-A\",\"a\\nb\",false]", "",
         "R15: AddHeader(): a line end in the value of a header"},
     {M, "AddHeader", "[\"X-A: b\",\"c\"]", "",
-        "R15: AddHeader(): a header name is 1 to 255 printable ASCII characters without blank and colon"},
+        "R15: AddHeader(): a header name is 1 to 255 printable ASCII characters without blank and "
+        "colon"},
     {M, "AddHeader", "[\"X-A\",\"a\\n b\\n\"]", "add X-A: a b", "none"},
     {M, "AddHeader", "[\"X-A\",\"a\\n b\",false]", "add X-A: a\r\n b", "none"},
     {M, "AddHeader", "[\"X-A\",\"a\\n  \\n b\",false]", "add X-A: a\r\n b", "none"},
     {M, "AddHeader",
-        "[\"X-Long\",\"0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\"]",
-        "add X-Long: 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n 0123456789",
+        "[\"X-Long\",\"0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 "
+        "0123456789\"]",
+        "add X-Long: 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n "
+        "0123456789",
         "none"},
     {M, "SetHeader", "[\"X-A\",\"2\"]", "set X-A: 2", "2"},
     {M, "DelHeader", "[\"X-A\"]", "del X-A: ", "2"},
     {M, "PrependHeader", "[\"X-Plain\",\"[SPAM] \"]", "prepend X-Plain: [SPAM] ", "2"},
     {M, "PrependHeader", "[\"X-New\",\"[SPAM] \"]", "set X-New: [SPAM]", "2"},
-    {M, "PrependHeader", "[\"X-Plain\",\"\xc3\xbc \"]", "prepend X-Plain: =?utf-8?Q?=C3=BC?= ", "2"},
+    {M, "PrependHeader", "[\"X-Plain\",\"\xc3\xbc \"]",
+        "prepend X-Plain: =?utf-8?Q?=C3=BC?= ", "2"},
     {M, "PrependHeader", "[\"X-Plain\",\"\xc3\xbc\"]", "prepend X-Plain: =?utf-8?Q?=C3=BC?= ", "2"},
     {M, "PrependHeader", "[\"Subject\",\"[SPAM] \"]", "prepend Subject: [SPAM] ", "2"},
-    {M, "PrependHeader", "[\"Subject\",\"[SPAM]\"]", "prepend Subject: =?utf-8?Q?=5BSPAM=5D?= ", "2"},
-    {M, "PrependHeader", "[\"Subject\",\"\xc3\xbc \"]", "prepend Subject: =?utf-8?Q?=C3=BC_?= ", "2"},
+    {M, "PrependHeader", "[\"Subject\",\"[SPAM]\"]",
+        "prepend Subject: =?utf-8?Q?=5BSPAM=5D?= ", "2"},
+    {M, "PrependHeader", "[\"Subject\",\"\xc3\xbc \"]",
+        "prepend Subject: =?utf-8?Q?=C3=BC_?= ", "2"},
     {M, "AppendHeader", "[\"X-Plain\",\" x\"]", "append X-Plain:  x", "2"},
     {M, "AppendHeader", "[\"X-Plain\",\" \xc3\xbc\"]", "append X-Plain:  =?utf-8?Q?=C3=BC?=", "2"},
     {M, "AppendHeader", "[\"X-Plain\",\"\xc3\xbc\"]", "append X-Plain:  =?utf-8?Q?=C3=BC?=", "2"},
@@ -404,7 +419,8 @@ test_case(const struct flow_case *c)
     tap_num((long long)fake_fini(&r), 0, "... nothing is left in the heap");
 }
 
-/* --- Refusals, hosts that have less, memory ----------------------------------------------------- */
+/* --- Refusals, hosts that have less, memory -----------------------------------------------------
+ */
 
 static void
 test_refused(void)
@@ -478,7 +494,8 @@ test_without_memory(void)
             bad += fake_fini(&r) != 0 || (!done && strstr(h.heard, "Deliver"));
         }
     }
-    tap_num((long long)bad, 0, "memory that ends at any allocation leaves nothing and acts on nothing");
+    tap_num(
+        (long long)bad, 0, "memory that ends at any allocation leaves nothing and acts on nothing");
 }
 
 /* What the variables of a setting are. */
@@ -500,7 +517,8 @@ test_changed(void)
     fake_fini(&r);
 }
 
-/* --- echo --------------------------------------------------------------------------------------- */
+/* --- echo ---------------------------------------------------------------------------------------
+ */
 
 static void
 echo(struct hsl_run *r, const char *text)

@@ -91,7 +91,8 @@ test_row(const struct hsl_builtin *b)
     tap_ok((b->flows & ~(unsigned)HSL_FLOW_ANY) == 0, "%s: known flows", b->name);
 }
 
-/* --- Lookup ------------------------------------------------------------------------------------ */
+/* --- Lookup ------------------------------------------------------------------------------------
+ */
 
 static void
 test_duplicates(void)
@@ -151,8 +152,8 @@ test_find(void)
         const struct hsl_builtin *row =
             hsl_lib_find(finds[i].name, strlen(finds[i].name), finds[i].flow, &wrong);
 
-        tap_ok((row != NULL) == finds[i].want && wrong == finds[i].want_wrong,
-            "\"%s\" in flow %d", finds[i].name, finds[i].flow);
+        tap_ok((row != NULL) == finds[i].want && wrong == finds[i].want_wrong, "\"%s\" in flow %d",
+            finds[i].name, finds[i].flow);
     }
 }
 

@@ -1,7 +1,7 @@
 /* hsl_lib_call.c - built-in functions called by their rows: conversion of arguments, and what
- * happens when memory runs out at any point. The run's heap is told to fail after N allocations, for
- * N = 0, 1, 2 ... until the call succeeds; each time there must be a limit error, and nothing left
- * in the heap. What functions do otherwise is tested by the scripts in t/hsl/lib/. */
+ * happens when memory runs out at any point. The run's heap is told to fail after N allocations,
+ * for N = 0, 1, 2 ... until the call succeeds; each time there must be a limit error, and nothing
+ * left in the heap. What functions do otherwise is tested by the scripts in t/hsl/lib/. */
 #include "config.h"
 
 #include "t/unit/hsl_fake_call.h"
@@ -30,7 +30,8 @@ static const struct call_case {
     {"count", "[\"x\"]", "R07: argument 1 of count(): expected array, got string"},
     {"pack", "[]", "R07: pack() expects at least 1 argument, 0 given"},
     {"array_map", "[1,[]]", "R07: argument 1 of array_map(): expected function, got number"},
-    {"pcre_match", "[[],\"\"]", "R07: argument 1 of pcre_match(): expected string or Regex, got array"},
+    {"pcre_match", "[[],\"\"]",
+        "R07: argument 1 of pcre_match(): expected string or Regex, got array"},
     {"json_encode", "[1,2]", "R07: argument 2 of json_encode(): expected array, got number"},
     {"queue_policy", "[1,2,3]", "none"},
     /* every group of functions, for memory that runs out */
@@ -61,7 +62,8 @@ static const struct call_case {
     {"pcre_replace", "[\"(b)b\",\"@string\",\"abbc\"]", "\"a[0=>\\\"bb\\\",1=>\\\"b\\\"]c\""},
     {"pcre_quote", "[\"a.b*c\"]", "\"a\\\\.b\\\\*c\""},
     {"base64_encode", "[\"hello\"]", "\"aGVsbG8=\""},
-    {"json_encode", "[[\"a\"=>[1,true,none,\"x y z\"]]]", "\"{\\\"a\\\":[1,true,null,\\\"x y z\\\"]}\""},
+    {"json_encode", "[[\"a\"=>[1,true,none,\"x y z\"]]]",
+        "\"{\\\"a\\\":[1,true,null,\\\"x y z\\\"]}\""},
     {"json_decode", "[\"{\\\"aa\\\":[1,\\\"bb\\\",{}]}\"]", "[\"aa\"=>[0=>1,1=>\"bb\",2=>[]]]"},
     {"pack", "[\"a3nH*\",\"ab\",16706,\"4344\"]", "\"ab\\x00ABCD\""},
     {"unpack", "[\"a2nH*\",\"abABCD\"]", "[0=>\"ab\",1=>16706,2=>\"4344\"]"},
@@ -71,8 +73,10 @@ static const struct call_case {
     {"inet_reverse", "[\"192.0.2.1\"]", "\"1.2.0.192.in-addr.arpa\""},
     {"mimeword_decode", "[\"=?iso-8859-1?Q?abc_def?=\"]", "\"abc def\""},
     {"header_addresslist_extract", "[\"Jo <jo@x.y>, a@b.c\",[\"name\"=>true]]",
-        "[0=>[\"name\"=>\"Jo\",\"address\"=>\"jo@x.y\"],1=>[\"name\"=>\"\",\"address\"=>\"a@b.c\"]]"},
-    {"envelope_address_parse", "[\"\\\"a b\\\"@c.d\"]", "[\"localpart\"=>\"a b\",\"domain\"=>\"c.d\"]"},
+        "[0=>[\"name\"=>\"Jo\",\"address\"=>\"jo@x.y\"],1=>[\"name\"=>\"\",\"address\"=>\"a@b.c\"]"
+        "]"},
+    {"envelope_address_parse", "[\"\\\"a b\\\"@c.d\"]",
+        "[\"localpart\"=>\"a b\",\"domain\"=>\"c.d\"]"},
 };
 
 /* The call of [c] once; its result as text in [buf]. */

@@ -48,7 +48,7 @@ test_window(void)
     tap_ok(events(t, "n", "a", 60, 100000) == 0, "long after nothing is left");
     tap_ok(hit(t, "n", "a", 1, 60, 5), "a clock that stands back does no harm");
     tap_ok(events(t, "n", "a", 30, 100000) == 0 && events(t, "m", "a", 60, 100000) == 0 &&
-            events(t, "na", "", 60, 100000) == 0,
+               events(t, "na", "", 60, 100000) == 0,
         "interval, namespace and entry make a window of their own");
     hsl_rate_table_free(t);
 }

@@ -7,7 +7,8 @@
 #include "hsl/hsl_word.h"
 #include "t/unit/tap.h"
 
-typedef void recode_fn(struct ut_sbuf *out, const char *p, size_t len);
+typedef void
+recode_fn(struct ut_sbuf *out, const char *p, size_t len);
 
 struct text_case {
     const char *in, *want;
