@@ -88,8 +88,9 @@ enum hsl_header_op {
 };
 
 struct hsl_host {
-    /* One record of echo (level -1: echo_priority of the configuration) or syslog(). [text] is as
-     * the script made it, escaped and split by the built-in. */
+    /* One record of echo (level -1: echo_priority of the configuration) or syslog(): level + (facility
+     * << 3), facility 0 as configured. [text] is one line of valid UTF-8 without control characters,
+     * at most 8 KiB: the built-in has split, escaped and cut. */
     void (*log)(void *arg, int level, const char *text, size_t len, const struct hsl_place *place);
     /* The value of the predefined variable [name] (without $) into [b]; false: unknown here, the
      * run takes "" false 0 [] by its type in hsl_flow.def. Called at most once per run and
@@ -114,7 +115,9 @@ struct hsl_host {
     /* Forgets all edits of this run; their number. */
     long (*edits_discard)(void *arg);
 
-    /* SetSender, SetRecipient, SetMailTransport: [what] is "sender", "recipient", "transport".
+    /* SetSender, SetRecipient, SetMailTransport: [what] is "sender", "recipient", "transport". SetHELO
+     * and options of Accept() that change what later flows see: "helo", "remoteip", "remoteptr",
+     * "username" (auth), "sender" (mailfrom).
      * false with [why]: R15. */
     bool (*set)(void *arg, const char *what, const char *value, size_t len, struct ut_diag *why);
     /* SetMetaData: replaces; name, value pairs as in hsl_verdict. */
