@@ -303,6 +303,8 @@ host_set(void *arg, const char *what, const char *value, size_t len, struct ut_d
 
     if (strcmp(what, "transport") == 0)
         return set_transport(run, value, len, &run->changes.transport, why) == 0;
+    if (!sender && strcmp(what, "recipient") != 0)
+        return ut_diag_set(why, "%s cannot be changed here", what) == 0;
     copy = copy_text(run, value, len);
     if (!copy
         || mlt_addr_parse(sender ? &run->sender : &run->recipient, run->arena, copy, NULL) != 0) {
