@@ -34,7 +34,7 @@ milter_penstock_milter_SOURCES = milter/mlt_cb.c milter/mlt_cb.h milter/mlt_main
 milter_penstock_milter_LDADD = $(MLT_LDADD) $(MILTER_LIBS)
 
 check_PROGRAMS += t/unit/mlt_addr t/unit/mlt_edit t/unit/mlt_journal t/unit/mlt_reply t/unit/mlt_spool \
-	t/unit/mlt_verdict t/session/run
+	t/unit/mlt_submit t/unit/mlt_verdict t/session/run
 t_unit_mlt_addr_SOURCES = t/unit/mlt_addr.c
 t_unit_mlt_addr_LDADD = $(MLT_LDADD)
 t_unit_mlt_edit_SOURCES = t/unit/mlt_edit.c
@@ -45,6 +45,8 @@ t_unit_mlt_reply_SOURCES = t/unit/mlt_reply.c
 t_unit_mlt_reply_LDADD = $(MLT_LDADD)
 t_unit_mlt_spool_SOURCES = t/unit/mlt_spool.c
 t_unit_mlt_spool_LDADD = $(MLT_LDADD)
+t_unit_mlt_submit_SOURCES = t/unit/mlt_submit.c
+t_unit_mlt_submit_LDADD = $(MLT_LDADD)
 t_unit_mlt_verdict_SOURCES = t/unit/mlt_verdict.c
 t_unit_mlt_verdict_LDADD = $(MLT_LDADD)
 t_session_run_SOURCES = t/session/run.c
