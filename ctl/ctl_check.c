@@ -21,10 +21,10 @@
 
 /* One parameter that names a script. */
 struct flow {
-    const char *name;     /* as configured */
-    enum hsl_flow flow;   /* where it runs */
-    const char *param;    /* "mail_flow" */
-    unsigned line;        /* of the section that names it first */
+    const char *name;   /* as configured */
+    enum hsl_flow flow; /* where it runs */
+    const char *param;  /* "mail_flow" */
+    unsigned line;      /* of the section that names it first */
 };
 
 struct flows {

@@ -76,8 +76,7 @@ add_record(struct ut_sbuf *out, json_t *record)
 {
     json_t *pid = json_object_get(record, "pid");
     json_t *text = json_object_get(record, "text");
-    const char *key;
-    json_t *value;
+    void *at;
 
     ut_utf8_escape(out, field(record, "time"), strlen(field(record, "time")));
     ut_sbuf_addc(out, ' ');
@@ -89,9 +88,9 @@ add_record(struct ut_sbuf *out, json_t *record)
     ut_sbuf_addz(out, ": ");
     if (json_is_string(text))
         add_text(out, text);
-    json_object_foreach (record, key, value)
-        if (!is_head(key))
-            add_field(out, key, value);
+    for (at = json_object_iter(record); at; at = json_object_iter_next(record, at))
+        if (!is_head(json_object_iter_key(at)))
+            add_field(out, json_object_iter_key(at), json_object_iter_value(at));
 }
 
 void

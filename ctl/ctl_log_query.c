@@ -44,7 +44,7 @@ static bool
 is_plain(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-        (c && strchr(" _-@:;,<>=%&!~'\"", c) != NULL);
+           (c && strchr(" _-@:;,<>=%&!~'\"", c) != NULL);
 }
 
 /* True if the escape of [c] is one character or none by itself, so that a run may go on behind it:
@@ -98,8 +98,12 @@ regex_options(const char *flags, uint32_t *options, struct ut_diag *d)
         char letter;
         uint32_t option;
     } table[] = {
-        {'i', PCRE2_CASELESS}, {'m', PCRE2_MULTILINE}, {'s', PCRE2_DOTALL},
-        {'x', PCRE2_EXTENDED}, {'u', PCRE2_UTF | PCRE2_MATCH_INVALID_UTF}, {'U', PCRE2_UNGREEDY},
+        {'i', PCRE2_CASELESS},
+        {'m', PCRE2_MULTILINE},
+        {'s', PCRE2_DOTALL},
+        {'x', PCRE2_EXTENDED},
+        {'u', PCRE2_UTF | PCRE2_MATCH_INVALID_UTF},
+        {'U', PCRE2_UNGREEDY},
     };
 
     *options = 0;
@@ -240,13 +244,15 @@ ctl_log_query_free(struct ctl_log_query *q)
 static bool
 has_field(json_t *record, const struct word *w)
 {
-    const char *key;
-    json_t *value;
+    void *at;
 
-    json_object_foreach (record, key, value)
+    for (at = json_object_iter(record); at; at = json_object_iter_next(record, at)) {
+        const json_t *value = json_object_iter_value(at);
+
         if (json_is_string(value) && json_string_length(value) == w->len &&
             memcmp(json_string_value(value), w->text, w->len) == 0)
             return true;
+    }
     return false;
 }
 
@@ -254,7 +260,8 @@ static bool
 wants_record(const struct ctl_log_query *q, const char *line, size_t len)
 {
     json_t *record = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
-    bool wanted = has_field(record, &q->whole) ||
+    bool wanted =
+        has_field(record, &q->whole) ||
         (q->parts[0].text && has_field(record, &q->parts[0]) && has_field(record, &q->parts[1]));
 
     json_decref(record);
@@ -280,8 +287,8 @@ wants_line(struct ctl_log_query *q, const char *line, size_t len, struct ut_diag
 }
 
 const char *
-ctl_log_query_next(struct ctl_log_query *q, const char *p, size_t len, size_t *line,
-    struct ut_diag *d)
+ctl_log_query_next(
+    struct ctl_log_query *q, const char *p, size_t len, size_t *line, struct ut_diag *d)
 {
     const char *end = p + len;
 

@@ -117,8 +117,8 @@ line_start(const struct scan *s, size_t at)
 
 /* Appends the wanted ones of the lines that begin in block [i]. */
 static int
-take_block(const struct scan *s, struct ctl_log_query *q, size_t i, struct ut_sbuf *out,
-    struct ut_diag *d)
+take_block(
+    const struct scan *s, struct ctl_log_query *q, size_t i, struct ut_sbuf *out, struct ut_diag *d)
 {
     size_t at = i * BLOCK;
     size_t len = s->size - at < BLOCK ? s->size - at : BLOCK;

@@ -60,14 +60,12 @@ static void
 print_options(FILE *to, const struct ctl_option *options)
 {
     for (const struct ctl_option *o = options; o && o->name; o++) {
-        char left[64];
-        char letter[8] = "";
+        int width = fprintf(to, "  ");
 
         if (o->letter)
-            snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-        snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "",
-            o->arg ? o->arg : "");
-        fprintf(to, "  %-26s %s\n", left, o->text);
+            width += fprintf(to, "-%c, ", o->letter);
+        width += fprintf(to, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        fprintf(to, "%*s %s\n", width < 28 ? 28 - width : 0, "", o->text);
     }
 }
 

@@ -25,16 +25,16 @@
 #define MAX_DIAGS 1000
 
 struct runner {
-    const char *file;     /* operand: a file, or "-" */
-    const char *code;     /* -e CODE; NULL: none */
-    const char *data;     /* --data DIR; NULL: where the script is */
-    int flow;             /* --context, else HSL_FLOW_CORE */
-    bool check;           /* -c */
-    bool disassemble;     /* --disassemble */
+    const char *file; /* operand: a file, or "-" */
+    const char *code; /* -e CODE; NULL: none */
+    const char *data; /* --data DIR; NULL: where the script is */
+    int flow;         /* --context, else HSL_FLOW_CORE */
+    bool check;       /* -c */
+    bool disassemble; /* --disassemble */
     struct hsl_limits limits;
     struct hsl_source source;
-    struct ut_sbuf text;  /* what standard input gave */
-    char *dir;            /* folder of the script */
+    struct ut_sbuf text; /* what standard input gave */
+    char *dir;           /* folder of the script */
 };
 
 /* --- Options -------------------------------------------------------------------------------- */

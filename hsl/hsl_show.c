@@ -89,8 +89,8 @@ print_line(const struct hsl_show *s, const char *p, size_t len, unsigned column)
     if (until > at)
         add_source(&line, p + at, until - at);
     fprintf(s->to, "    %s%s%s\n    %s%*s%s^%s\n", from > 0 ? "…" : "", ut_sbuf_text(&line),
-        until < len ? "…" : "", from > 0 ? " " : "", (int)before, "",
-        s->colour ? COLOUR_CARET : "", s->colour ? COLOUR_OFF : "");
+        until < len ? "…" : "", from > 0 ? " " : "", (int)before, "", s->colour ? COLOUR_CARET : "",
+        s->colour ? COLOUR_OFF : "");
     ut_sbuf_fini(&line);
 }
 

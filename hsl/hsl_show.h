@@ -12,17 +12,19 @@
 
 struct hsl_show {
     FILE *to;
-    bool colour;       /* with terminal sequences */
-    const char *name;  /* name in messages of the text below; NULL: there is none */
-    const char *text;  /* source that is in no file; borrowed; [len] bytes */
+    bool colour;      /* with terminal sequences */
+    const char *name; /* name in messages of the text below; NULL: there is none */
+    const char *text; /* source that is in no file; borrowed; [len] bytes */
     size_t len;
-    const char *dir;   /* where names in messages are looked for first; or NULL */
+    const char *dir; /* where names in messages are looked for first; or NULL */
 };
 
 /* Prints "file:line:column: text" (a warning as "file:line:column: warning: text"), and below
  * it the source line and a caret if the source can be read. */
-void hsl_show_diag(const struct hsl_show *s, const struct ut_diag *d);
+void
+hsl_show_diag(const struct hsl_show *s, const struct ut_diag *d);
 /* Prints all of [l] in their order, and how many errors did not fit. */
-void hsl_show_list(const struct hsl_show *s, const struct ut_diag_list *l);
+void
+hsl_show_list(const struct hsl_show *s, const struct ut_diag_list *l);
 
 #endif
