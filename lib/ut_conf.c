@@ -361,7 +361,9 @@ conf_check_refs(struct conf_load *load)
         if (conf_scan_section(&load->scan, ref->section, ref->id))
             continue;
         ut_diag_list_at(&load->round, UT_DIAG_ERROR, NULL, load->path, ref->line, ref->column,
-            "%s: there is no section %s %s", ref->param, conf_section_name(ref->section), ref->id);
+            "%s: there is no section %s %s; add \"%s %s { }\" or name one that is there",
+            ref->param, conf_section_name(ref->section), ref->id, conf_section_name(ref->section),
+            ref->id);
     }
 }
 

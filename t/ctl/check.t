@@ -50,7 +50,7 @@ write_conf("max_instruktions = 5\nmax_call_depth = 3\n" . $flows =~ s/domain any
 is($code, 78, 'five mistakes: EX_CONFIG');
 like($err, qr/^\Q$conf\E:3:1: unknown parameter "max_instruktions" at the top level; did you mean "max_instructions"\?\n    max_instruktions = 5\n    \^$/m, 'unknown parameter');
 like($err, qr/^\Q$conf\E:4:\d+: max_call_depth: .*10 to 10000\n    max_call_depth = 3\n/m, 'out of range');
-like($err, qr/^\Q$conf\E:8:5: transport: there is no section mailtransport 9\n/m, 'section that does not exist');
+like($err, qr/^\Q$conf\E:8:5: transport: there is no section mailtransport 9; add "mailtransport 9 \{ \}" or name one that is there\n/m, 'section that does not exist');
 like($err, qr/^rcpt\.hsl:1:7: syntax error, unexpected \{.*\n    if \(1 \{\n          \^$/m, 'syntax error in a script');
 like($err, qr/^mail\.hsl:2:2: unknown function Delivver\n     Delivver\(\);\n     \^$/m, 'unknown function, caret below it in spite of a tab');
 is(scalar(() = $err =~ /^\S+:\d+:\d+: /mg), 5, '... and nothing else');

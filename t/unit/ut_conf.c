@@ -71,10 +71,10 @@ static const struct {
     {"reinject to a file", "reinject = unix:/x", "1:1 reinject: \"unix:/x\": write HOST:PORT"},
     {"set twice", "user = a\nuser = b\n", "2:1 user: set twice in this section; remove one"},
     {"reference", "mailserver 1 { transport = mailtransport:7 }",
-        "1:16 transport: there is no section mailtransport 7"},
+        "1:16 transport: there is no section mailtransport 7; add \"mailtransport 7 { }\" or name one that is there"},
     {"reference of a domain", "mailserver 1 { domain any {\n quarantine = \"mailquarantine:1\" } }\n"
         "mailquarantine 2 { }",
-        "2:2 quarantine: there is no section mailquarantine 1"},
+        "2:2 quarantine: there is no section mailquarantine 1; add \"mailquarantine 1 { }\" or name one that is there"},
     {"section twice", "file a { path = x }\nfile b { }\n  file \"a\" { }",
         "3:3 section file a is there already, in line 1; join the two"},
     {"domain twice, in other letters", "mailserver 1 { domain a.b { }\ndomain \"A.B\" { } }",
@@ -108,7 +108,7 @@ static const struct {
         "1:1 unknown parameter \"bogus\" at the top level\n"
         "2:1 max_sleep: 400 is out of range, write 0 to 5m\n"
         "3:1 log_level: \"loud\" is none of: emerg alert crit err warning notice info debug\n"
-        "5:3 transport: there is no section mailtransport 9\n"
+        "5:3 transport: there is no section mailtransport 9; add \"mailtransport 9 { }\" or name one that is there\n"
         "7:1 section mailserver 1 is there already, in line 4; join the two\n"
         "8:0 missing equal sign after option 'milter_listen'; write NAME = VALUE"},
 };
