@@ -6,8 +6,10 @@
  * since texts of the language live only as long as the run. */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "milter/mlt_addr.h"
 #include "milter/mlt_log.h"
@@ -294,6 +296,34 @@ host_edits_discard(void *arg)
 
 /* --- Set... -------------------------------------------------------------------------------------- */
 
+/* Accept() of the access flow: what later flows see of the client. It is final, so nothing needs to be
+ * undone. */
+static int
+set_client(struct mlt_run *run, const char *what, const char *value, size_t len,
+    struct ut_diag *why)
+{
+    struct mlt_conn *c = run->conn;
+    bool ip = strcmp(what, "remoteip") == 0;
+    unsigned char bytes[16];
+    char *copy;
+
+    if (run->flow != HSL_FLOW_ACCESS || (!ip && strcmp(what, "remoteptr") != 0))
+        return ut_diag_set(why, "%s cannot be changed here", what);
+    copy = strndup(value, len);
+    if (!copy)
+        return ut_diag_set(why, "out of memory");
+    if (ip && inet_pton(AF_INET, copy, bytes) != 1 && inet_pton(AF_INET6, copy, bytes) != 1) {
+        ut_diag_set(why, "remoteip: \"%s\" is not an IP address", copy);
+        free(copy);
+        return -1;
+    }
+    if (ip)
+        c->family = strchr(copy, ':') ? AF_INET6 : AF_INET;
+    free(ip ? c->client_ip : c->client_ptr);
+    *(ip ? &c->client_ip : &c->client_ptr) = copy;
+    return 0;
+}
+
 static bool
 host_set(void *arg, const char *what, const char *value, size_t len, struct ut_diag *why)
 {
@@ -304,7 +334,7 @@ host_set(void *arg, const char *what, const char *value, size_t len, struct ut_d
     if (strcmp(what, "transport") == 0)
         return set_transport(run, value, len, &run->changes.transport, why) == 0;
     if (!sender && strcmp(what, "recipient") != 0)
-        return ut_diag_set(why, "%s cannot be changed here", what) == 0;
+        return set_client(run, what, value, len, why) == 0;
     copy = copy_text(run, value, len);
     if (!copy
         || mlt_addr_parse(sender ? &run->sender : &run->recipient, run->arena, copy, NULL) != 0) {
