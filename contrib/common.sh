@@ -32,13 +32,18 @@ install_packages() {
     rm -f "${TMPDIR:-/tmp}/penstock-apt.$$"
 }
 
-# Makes $work, a folder of our own that goes when the script ends, and $work/src, a copy of the
-# source tree with configure made: nothing is written into the tree itself.
-prepare_source() {
+# Makes $work, a folder of our own that goes when the script ends.
+make_work() {
     work=$(mktemp -d "${TMPDIR:-/tmp}/penstock-XXXXXX")
     chmod 755 "$work"
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT TERM
+}
+
+# Makes $work, and in it $work/src, a copy of the source tree with configure made: nothing is
+# written into the tree itself.
+prepare_source() {
+    make_work
     mkdir "$work/src"
     (cd "$top" && tar -c --exclude=.git --exclude='./build*' --exclude=./.aux --exclude=autom4te.cache .) |
         tar -x -C "$work/src"

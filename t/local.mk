@@ -10,3 +10,52 @@ check-local:
 	cd $(srcdir) && PENSTOCK_BUILDDIR=$(abs_top_builddir) PENSTOCK_SRCDIR=$(abs_top_srcdir) \
 	PERL5LIB=$(abs_top_srcdir)/t/lib PERL_HASH_SEED=0 \
 	$(PROVE) -j$(T_JOBS) --timer $(patsubst t/unit/%,$(abs_top_builddir)/t/unit/%,$(T))
+
+# Fuzz targets: with --enable-fuzzing fuzzers with libFuzzer's main(), else programs that run the
+# inputs they are given; t/fuzz.t does that. contrib/fuzz reads their names from here.
+if FUZZING
+fuzz_main =
+fuzz_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+fuzz_main = t/fuzz/replay.c
+fuzz_flags = $(AM_LDFLAGS)
+endif
+fuzz_common = t/fuzz/fuzz.c t/fuzz/fuzz.h $(fuzz_main)
+fuzz_targets = t/fuzz/attr t/fuzz/conf t/fuzz/hsl_data t/fuzz/hsl_differential t/fuzz/hsl_source \
+	t/fuzz/log_line t/fuzz/mlt_edit t/fuzz/mlt_reply t/fuzz/qtn_file
+check_PROGRAMS += $(fuzz_targets)
+t_fuzz_attr_SOURCES = t/fuzz/attr.c $(fuzz_common)
+t_fuzz_attr_LDADD = lib/libut.a $(UT_LIBS)
+t_fuzz_attr_LDFLAGS = $(fuzz_flags)
+t_fuzz_conf_SOURCES = t/fuzz/conf.c $(fuzz_common)
+t_fuzz_conf_LDADD = lib/libut.a $(UT_LIBS)
+t_fuzz_conf_LDFLAGS = $(fuzz_flags)
+t_fuzz_hsl_data_SOURCES = t/fuzz/hsl_data.c t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c \
+	t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_hsl_data_LDADD = $(MLT_LDADD)
+t_fuzz_hsl_data_LDFLAGS = $(fuzz_flags)
+t_fuzz_hsl_differential_SOURCES = t/fuzz/hsl_differential.c t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c \
+	t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_hsl_differential_LDADD = $(MLT_LDADD)
+t_fuzz_hsl_differential_LDFLAGS = $(fuzz_flags)
+t_fuzz_hsl_source_SOURCES = t/fuzz/hsl_source.c t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c \
+	t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_hsl_source_LDADD = $(MLT_LDADD)
+t_fuzz_hsl_source_LDFLAGS = $(fuzz_flags)
+t_fuzz_log_line_SOURCES = t/fuzz/log_line.c ctl/ctl_log_line.c ctl/ctl_log_line.h $(fuzz_common)
+t_fuzz_log_line_LDADD = lib/libut.a $(UT_LIBS)
+t_fuzz_log_line_LDFLAGS = $(fuzz_flags)
+t_fuzz_mlt_edit_SOURCES = t/fuzz/mlt_edit.c t/fuzz/fuzz_mail.c t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_mlt_edit_LDADD = $(MLT_LDADD)
+t_fuzz_mlt_edit_LDFLAGS = $(fuzz_flags)
+t_fuzz_mlt_reply_SOURCES = t/fuzz/mlt_reply.c t/fuzz/fuzz_mail.c t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_mlt_reply_LDADD = $(MLT_LDADD)
+t_fuzz_mlt_reply_LDFLAGS = $(fuzz_flags)
+t_fuzz_qtn_file_SOURCES = t/fuzz/qtn_file.c $(fuzz_common)
+t_fuzz_qtn_file_LDADD = $(QTN_TEST_LDADD)
+t_fuzz_qtn_file_LDFLAGS = $(fuzz_flags)
+EXTRA_DIST += t/fuzz.t t/fuzz/seeds t/fuzz/regression
+
+# For contrib/fuzz, which needs nothing else.
+fuzz-targets: $(fuzz_targets)
+.PHONY: fuzz-targets
