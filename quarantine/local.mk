@@ -52,3 +52,9 @@ t_quarantine_put_SOURCES = t/quarantine/put.c
 t_quarantine_put_LDADD = $(QTN_TEST_LDADD)
 EXTRA_DIST += t/quarantine/Held.pm t/quarantine/commands.t t/quarantine/release.t \
 	t/quarantine/faults.t t/quarantine/kill.t
+
+# Measured by contrib/bench/quarantine.
+EXTRA_PROGRAMS += contrib/bench/store
+contrib_bench_store_SOURCES = contrib/bench/store.c
+contrib_bench_store_LDADD = $(QTN_TEST_LDADD)
+EXTRA_DIST += contrib/bench/quarantine

@@ -3,11 +3,16 @@
  * Threads: a put belongs to one; any number of them at a time.
  * Fails: as qtn_store.c; the first failure of a put sticks to it.
  *
- * How a message becomes durable: the file is written and synced as tmp/ID.tmp, renamed to
- * incoming/ID.eml, then incoming/ is synced. A power cut before that last step may forget the
- * name, so only after it is the message held. Undoing renames to incoming/ID.undo: one atomic
- * step that needs no space and that penstock-quarantined, which may have indexed the message in
- * between, understands. */
+ * How a message becomes durable: it is written whole as tmp/ID.tmp, renamed to incoming/ID.eml,
+ * then file and folder are synced, at the same time; only after that is it held, and only then
+ * does the caller answer. Syncing both at once, after the rename, makes one commit of the file
+ * system's journal of what would be two, which is what bounds the messages a second. Until then the name
+ * is there but a power cut may leave nothing or a part behind it: the length and the digest in the
+ * first line tell, and nobody was told that it is held. penstock-quarantined, which may see the
+ * name in between, syncs the file itself before it makes a record of it (qtn_take.c).
+ *
+ * Undoing renames to incoming/ID.undo: one atomic step that needs no space and that
+ * penstock-quarantined, which may have indexed the message by then, understands. */
 #include "config.h"
 
 #include <errno.h>
@@ -26,9 +31,9 @@
 struct qtn_put {
     struct qtn_store *store; /* borrowed */
     char id[QTN_ID_LEN + 1];
-    int fd;                   /* of tmp/ID.tmp; -1: not made yet, or closed */
+    int fd;                   /* of the file; -1: not made yet, or closed */
     bool made;                /* tmp/ID.tmp is there */
-    bool prepared;            /* ... and is complete and durable */
+    bool prepared;            /* ... and is complete */
     enum qtn_result result;   /* of the first failure */
     struct ut_diag diag;      /* its text */
     struct qtn_digest digest; /* of all behind the first line */
@@ -201,13 +206,8 @@ qtn_put_prepare(struct qtn_put *p, struct ut_diag *d)
         return QTN_OK;
     if (finish(p, d) != QTN_OK)
         return p->result;
-    if (fsync(p->fd) < 0)
-        return stick_errno(p, "sync", d);
-    if (close(p->fd) < 0) {
-        p->fd = -1;
-        return stick_errno(p, "close", d);
-    }
-    p->fd = -1;
+    /* the disk may begin now; whether it can, fsync(2) will say */
+    (void)sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     p->prepared = true;
     return QTN_OK;
 }
@@ -232,6 +232,33 @@ move(struct qtn_put *p, struct ut_diag *d)
     return QTN_OK;
 }
 
+/* Makes the bytes durable. */
+static enum qtn_result
+sync_file(struct qtn_put *p, struct ut_diag *d)
+{
+    if (fsync(p->fd) < 0)
+        return stick_errno(p, "sync", d);
+    close(p->fd); /* what it could say, fsync(2) has said */
+    p->fd = -1;
+    return QTN_OK;
+}
+
+/* Makes files and names durable, both at once. */
+static enum qtn_result
+sync_all(struct qtn_put *const *puts, size_t count, struct ut_diag *d)
+{
+    struct qtn_store *s = puts[0]->store;
+    enum qtn_result result = QTN_OK;
+    enum qtn_result names;
+    struct qtn_sync sync;
+
+    qtn_store_sync_start(s, &sync);
+    for (size_t i = 0; result == QTN_OK && i < count; i++)
+        result = sync_file(puts[i], d);
+    names = qtn_store_sync_wait(s, &sync, result == QTN_OK ? d : NULL);
+    return result == QTN_OK ? names : result;
+}
+
 enum qtn_result
 qtn_put_commit(struct qtn_put *const *puts, size_t count, struct ut_diag *d)
 {
@@ -245,7 +272,7 @@ qtn_put_commit(struct qtn_put *const *puts, size_t count, struct ut_diag *d)
             break;
     }
     if (result == QTN_OK && count > 0)
-        result = qtn_store_sync(puts[0]->store, d);
+        result = sync_all(puts, count, d);
     if (result == QTN_OK)
         return QTN_OK;
     while (moved-- > 0)

@@ -1,7 +1,7 @@
 /* qtn_store.c - the folder that a quarantine is: paths, syncing, withdrawing, looking.
  * Not here: writing a message (qtn_put.c), the format of its file (qtn_file.c), taking files out
  * of incoming/ (qtn_take.c).
- * Threads: any number on one store; only the sync of incoming/ is shared between them.
+ * Threads: any number on one store; a thread of its own syncs incoming/ for all of them.
  * Fails: QTN_FULL when the file system refuses, QTN_ERROR otherwise; never logs.
  *
  * Paths, not folder descriptors: when an administrator mounts the quarantine again or gives the
@@ -20,19 +20,15 @@
 #include "lib/ut_file.h"
 #include "quarantine/qtn_store.h"
 
-/* One thread that waits for incoming/ to be synced; lives on its stack. */
-struct waiter {
-    struct waiter *next;
-    bool done;
-    int err; /* errno of the sync; 0: synced */
-};
-
 struct qtn_store {
-    char *dir;              /* without a slash at the end */
-    pthread_mutex_t lock;   /* for what follows */
-    pthread_cond_t changed; /* a sync has ended */
-    struct waiter *waiting; /* threads that no sync covers yet */
-    bool syncing;           /* a thread is syncing, for others than [waiting] */
+    char *dir;                /* without a slash at the end */
+    pthread_mutex_t lock;     /* for what follows */
+    pthread_cond_t asked;     /* [waiting] or [stop] has changed */
+    pthread_cond_t synced;    /* a sync has ended */
+    struct qtn_sync *waiting; /* those that no sync covers yet */
+    pthread_t syncer;
+    bool has_syncer; /* the thread runs */
+    bool stop;
 };
 
 enum qtn_result
@@ -107,7 +103,8 @@ qtn_store_open(struct qtn_store **out, const char *directory, struct ut_diag *d)
         return QTN_ERROR;
     }
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
+    pthread_cond_init(&s->asked, NULL);
+    pthread_cond_init(&s->synced, NULL);
     result = make_folders(s, d);
     if (result != QTN_OK) {
         qtn_store_close(s);
@@ -122,7 +119,15 @@ qtn_store_close(struct qtn_store *s)
 {
     if (!s)
         return;
-    pthread_cond_destroy(&s->changed);
+    if (s->has_syncer) {
+        pthread_mutex_lock(&s->lock);
+        s->stop = true;
+        pthread_cond_signal(&s->asked);
+        pthread_mutex_unlock(&s->lock);
+        pthread_join(s->syncer, NULL);
+    }
+    pthread_cond_destroy(&s->synced);
+    pthread_cond_destroy(&s->asked);
     pthread_mutex_destroy(&s->lock);
     free(s->dir);
     free(s);
@@ -167,47 +172,74 @@ sync_folder(const char *path)
     return err;
 }
 
-/* Syncs for every thread that waits now; with s->lock held, which is given back meanwhile. */
+/* Syncs for all that wait now; with s->lock held, which is given back meanwhile. */
 static void
-sync_waiting(struct qtn_store *s, const char *path)
+sync_waiting(struct qtn_store *s)
 {
-    struct waiter *w = s->waiting;
-    struct waiter *next;
+    struct qtn_sync *w = s->waiting;
+    struct qtn_sync *next;
+    char path[QTN_PATH_MAX];
     int err;
 
     s->waiting = NULL;
-    s->syncing = true;
     pthread_mutex_unlock(&s->lock);
+    qtn_store_path(s, QTN_PLACE_INCOMING, NULL, path);
     err = sync_folder(path);
     pthread_mutex_lock(&s->lock);
-    s->syncing = false;
     for (; w; w = next) {
-        next = w->next; /* gone with its thread once done is seen */
+        next = w->next; /* [w] is gone with its thread once that sees done */
         w->err = err;
         w->done = true;
     }
-    pthread_cond_broadcast(&s->changed);
+    pthread_cond_broadcast(&s->synced);
+}
+
+static void *
+run_syncer(void *arg)
+{
+    struct qtn_store *s = arg;
+
+    pthread_mutex_lock(&s->lock);
+    while (!s->stop) {
+        if (s->waiting)
+            sync_waiting(s);
+        else
+            pthread_cond_wait(&s->asked, &s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* The thread starts with the first sync, since a daemon that opens a store may fork before. */
+void
+qtn_store_sync_start(struct qtn_store *s, struct qtn_sync *w)
+{
+    pthread_mutex_lock(&s->lock);
+    *w = (struct qtn_sync){.next = s->waiting};
+    s->waiting = w;
+    if (!s->has_syncer)
+        s->has_syncer = pthread_create(&s->syncer, NULL, run_syncer, s) == 0;
+    if (s->has_syncer)
+        pthread_cond_signal(&s->asked);
+    else
+        sync_waiting(s);
+    pthread_mutex_unlock(&s->lock);
 }
 
 enum qtn_result
-qtn_store_sync(struct qtn_store *s, struct ut_diag *d)
+qtn_store_sync_wait(struct qtn_store *s, struct qtn_sync *w, struct ut_diag *d)
 {
     char path[QTN_PATH_MAX];
-    struct waiter me = {0};
 
-    qtn_store_path(s, QTN_PLACE_INCOMING, NULL, path);
     pthread_mutex_lock(&s->lock);
-    me.next = s->waiting;
-    s->waiting = &me;
-    while (!me.done) {
-        if (s->syncing)
-            pthread_cond_wait(&s->changed, &s->lock);
-        else
-            sync_waiting(s, path);
-    }
+    while (!w->done)
+        pthread_cond_wait(&s->synced, &s->lock);
     pthread_mutex_unlock(&s->lock);
-    errno = me.err;
-    return me.err ? fail(d, "sync", path) : QTN_OK;
+    if (w->err == 0)
+        return QTN_OK;
+    qtn_store_path(s, QTN_PLACE_INCOMING, NULL, path);
+    errno = w->err;
+    return fail(d, "sync", path);
 }
 
 /* Looking and withdrawing -------------------------------------------------------------------- */
@@ -244,6 +276,7 @@ qtn_store_withdraw(struct qtn_store *s, const char *id, struct ut_diag *d)
     static const enum qtn_place order[] = {QTN_PLACE_INCOMING, QTN_PLACE_HELD};
     char from[QTN_PATH_MAX];
     char to[QTN_PATH_MAX];
+    struct qtn_sync sync;
 
     if (!qtn_id_valid(id)) {
         ut_diag_set(d, "not a message id");
@@ -252,8 +285,10 @@ qtn_store_withdraw(struct qtn_store *s, const char *id, struct ut_diag *d)
     qtn_store_path(s, QTN_PLACE_UNDO, id, to);
     for (size_t i = 0; i < 2; i++) { /* files only ever move in this direction */
         qtn_store_path(s, order[i], id, from);
-        if (rename(from, to) == 0)
-            return qtn_store_sync(s, d);
+        if (rename(from, to) == 0) {
+            qtn_store_sync_start(s, &sync);
+            return qtn_store_sync_wait(s, &sync, d);
+        }
         if (errno != ENOENT)
             return fail(d, "withdraw", from);
     }

@@ -16,6 +16,7 @@
 #ifndef QTN_STORE_H
 #define QTN_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/ut_bug.h"
@@ -51,8 +52,19 @@ enum qtn_place {
  * NULL (HELD: of held/). */
 void qtn_store_path(const struct qtn_store *s, enum qtn_place place, const char *id,
     char out[QTN_PATH_MAX]);
-/* Makes the names in incoming/ durable. Threads that ask at the same time share one fsync(2). */
-enum qtn_result qtn_store_sync(struct qtn_store *s, struct ut_diag *d) UT_CHECKED;
+/* One wait for the names in incoming/ to be durable. The fields belong to qtn_store.c. */
+struct qtn_sync {
+    struct qtn_sync *next;
+    bool done;
+    int err;
+};
+/* Asks for the names that are in incoming/ now to be made durable, by another thread, while the
+ * caller goes on; those that ask at the same time share one fsync(2). [w] must stay where it is
+ * until waited for, which every start must be. */
+void qtn_store_sync_start(struct qtn_store *s, struct qtn_sync *w);
+/* Waits for that: QTN_OK if they are durable. */
+enum qtn_result qtn_store_sync_wait(struct qtn_store *s, struct qtn_sync *w,
+    struct ut_diag *d) UT_CHECKED;
 /* Folds an errno of a file operation inside a quarantine into a result. A folder that is missing
  * or may not be written is as bad as a full disk: try again later. */
 enum qtn_result qtn_store_errno(int err);
@@ -65,10 +77,10 @@ enum qtn_result qtn_put_new(struct qtn_put **out, struct qtn_store *s,
  * and prepare give the same result. */
 enum qtn_result qtn_put_write(struct qtn_put *p, const void *data, size_t len,
     struct ut_diag *d) UT_CHECKED;
-/* Makes the file complete and durable under tmp/. */
+/* Makes the file complete under tmp/; not durable yet. */
 enum qtn_result qtn_put_prepare(struct qtn_put *p, struct ut_diag *d) UT_CHECKED;
-/* Makes [count] prepared puts of one store held, with one sync of the folder (shared with other
- * threads that commit at the same time). QTN_OK: all are durable in incoming/. Else none is held:
+/* Makes [count] prepared puts of one store held: syncs each file, and the folder once (shared with
+ * other threads that commit at the same time). QTN_OK: all are durable in incoming/. Else none is held:
  * those that were moved already have been withdrawn. */
 enum qtn_result qtn_put_commit(struct qtn_put *const *puts, size_t count,
     struct ut_diag *d) UT_CHECKED;

@@ -4,7 +4,7 @@
  * Fails: on index and audit log. A file that cannot be taken in is logged and does not stop the
  * others.
  *
- * A batch is: lines in the audit log, one transaction of the index, renames to held/XX/. A crash
+ * A batch is: each file synced, lines in the audit log, one transaction of the index, renames to held/XX/. A crash
  * after the first is caught up at the next start (qtn_keeper.c); after the second, the file is
  * found in incoming/ with its record there already, and only moved. The renames are not synced:
  * a message is as well kept in incoming/ as in held/. */
@@ -123,7 +123,8 @@ flush(struct pass *p)
     return result;
 }
 
-/* Reads incoming/[name], a message that the index does not know. */
+/* Reads incoming/[name], a message that the index does not know. There is no record without a
+ * durable file, so it is synced; mostly it has been (qtn_put.c). */
 static int
 read_new(struct pass *p, const char *name, const char *id)
 {
@@ -135,10 +136,14 @@ read_new(struct pass *p, const char *name, const char *id)
     qtn_store_path(p->box->store, QTN_PLACE_INCOMING, id, path);
     result = qtn_file_open(&f, path, id, &why);
     if (result == QTN_OK) {
-        if (qtn_record_from_file(&p->new[p->count], &f, p->box->ref, &why) < 0)
+        if (fsync(f.fd) < 0) {
+            ut_diag_errno(&why, "cannot sync %s", path);
             result = QTN_ERROR;
-        else
+        } else if (qtn_record_from_file(&p->new[p->count], &f, p->box->ref, &why) < 0) {
+            result = QTN_ERROR;
+        } else {
             p->count++;
+        }
         qtn_file_close(&f);
     }
     if (result == QTN_BROKEN)

@@ -201,23 +201,24 @@ test_kill(void)
 static void
 fill(struct qtn_index *ix)
 {
-    static struct qtn_record r[2000];
+    static struct qtn_record r[800]; /* fits one log file */
 
-    for (int i = 0; i < 2000; i++)
+    for (int i = 0; i < 800; i++)
         make(&r[i], i, i % 2 ? "Odd@Example.com" : "even@example.com");
-    if (qtn_index_put(ix, r, 2000, &diag) < 0)
+    if (qtn_index_put(ix, r, 800, &diag) < 0)
         printf("# %s\n", diag.text);
 }
 
-/* Overwrites [len] bytes at [at] of the file [name] with garbage; -1: of its length. */
-static void
+/* Overwrites [len] bytes (-1: all) at [at] (-1: anywhere) of the file [name] with garbage. */
+static bool
 spoil(const char *name, long at, long len, unsigned seed)
 {
     int fd = open(name, O_RDWR);
     struct stat st;
 
     srandom(seed);
-    fstat(fd, &st);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return false;
     at = at < 0 ? random() % st.st_size : at;
     for (long i = 0; i < (len < 0 ? st.st_size : len); i++) {
         char c = (char)random();
@@ -225,7 +226,7 @@ spoil(const char *name, long at, long len, unsigned seed)
         if (pwrite(fd, &c, 1, at + i) != 1)
             break;
     }
-    close(fd);
+    return close(fd) == 0;
 }
 
 /* Does everything with an index that may be damaged, in a child: its crash is seen. */
@@ -274,7 +275,7 @@ test_damage(void)
             fill(ix);
             qtn_index_close(ix);
             snprintf(name, sizeof(name), "%s/%s", path, names[i]);
-            spoil(name, n == 0 ? 0 : -1, n < 2 ? -1 : n < 6 ? 20000 : 3, n + 1);
+            ok = spoil(name, n == 0 ? 0 : -1, n < 2 ? -1 : n < 6 ? 20000 : 3, n + 1) && ok;
             ok = survives() && ok;
         }
         tap_ok(ok, "garbage in %s", names[i]);
@@ -290,7 +291,7 @@ test_damage(void)
     fill(ix);
     qtn_index_close(ix);
     snprintf(name, sizeof(name), "%s/messages.db", path);
-    spoil(name, 0, -1, 1);
+    tap_ok(spoil(name, 0, -1, 1), "all of it garbage");
     ix = qtn_index_open_db(path, false, &diag);
     tap_ok(!ix || (walk(ix, NULL) == -2 && qtn_index_damaged(ix)), "garbage is told");
     tap_ok(strstr(diag.text, "penstock quarantine reindex") != NULL, "remedy is named");

@@ -308,7 +308,7 @@ test_withdraw(void)
     tap_num(entries("incoming") - before, 3, "one held, two to be forgotten");
 }
 
-/* A commit of three whose step [n] fails holds none. */
+/* A commit of three whose step [n] fails holds none: three renames, then the first sync. */
 static void
 test_commit_fails(void)
 {
@@ -338,7 +338,7 @@ test_commit_fails(void)
 }
 
 static void
-test_prepare_fails(void)
+test_sync_fails(void)
 {
     static const struct {
         int err;
@@ -347,12 +347,15 @@ test_prepare_fails(void)
 
     for (size_t i = 0; i < 4; i++) {
         struct qtn_put *q;
+        bool ok = put(&q, &plain, body, 10, 10) == QTN_OK;
 
         fsync_err = cases[i].err;
-        tap_ok(put(&q, &plain, body, 10, 10) == cases[i].want, "fsync: %s", strerror(fsync_err));
+        tap_ok(ok && qtn_put_commit(&q, 1, &diag) == cases[i].want && diag.text[0], "fsync: %s",
+            strerror(fsync_err));
         fsync_err = 0;
-        tap_ok(qtn_put_prepare(q, &diag) == cases[i].want && diag.text[0], "sticks");
-        tap_ok(qtn_put_commit(&q, 1, &diag) == cases[i].want, "cannot be committed");
+        tap_ok(qtn_put_prepare(q, &diag) == cases[i].want, "sticks");
+        tap_ok(qtn_put_commit(&q, 1, &diag) == cases[i].want, "cannot be committed again");
+        tap_ok(qtn_store_exists(store, qtn_put_id(q), NULL) == QTN_GONE, "is not held");
         qtn_put_free(q);
         tap_num(entries("tmp"), 0, "nothing left");
     }
@@ -566,7 +569,7 @@ main(void)
     test_refused();
     test_withdraw();
     test_commit_fails();
-    test_prepare_fails();
+    test_sync_fails();
     test_memory();
     test_folder_trouble();
     test_hostile_files();
