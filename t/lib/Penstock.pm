@@ -320,7 +320,7 @@ sub sink_loop {
         for my $fh ($sel->can_read) {
             if ($fh == $listen) {
                 my $new = $listen->accept or next;
-                $c{ fileno $new } = { in => '', to => [] };
+                $c{ fileno $new } = { in => '', to => [], to_params => [] };
                 $sel->add($new);
                 syswrite $new, "220 sink.test ESMTP\r\n";
                 next;
@@ -337,34 +337,40 @@ sub sink_loop {
     }
 }
 
+# The message is looked for where it may end: a large one is not read over and over.
 sub sink_feed {
     my ($fh, $c, $dir, $n) = @_;
     while (1) {
         if ($c->{data}) {
-            return if $c->{in} !~ /(?:\A|\r\n)\.\r\n/g;
-            my $data = substr $c->{in}, 0, $+[0] - 3, '';
-            substr $c->{in}, 0, 3, '';
-            $data =~ s/(\A|\n)\./$1/g;
+            my $end = index $c->{in}, "\r\n.\r\n", $c->{seen};
+            if ($end < 0) {
+                $c->{seen} = length($c->{in}) > 4 ? length($c->{in}) - 4 : 0;
+                return;
+            }
+            my $data = substr $c->{in}, 2, $end, '';
+            substr $c->{in}, 0, 5, '';
+            $data =~ s/(\A|\r\n)\./$1/g;
             my $name = sprintf '%s/%06d', $dir, ++$$n;
-            write_file($name, encode_json({ from => $c->{from}, to => $c->{to} }) . "\n" . $data);
-            @$c{qw(data from to)} = (0, undef, []);
+            write_file($name, encode_json({ map { $_ => $c->{$_} } qw(from to from_params to_params) }) . "\n" . $data);
+            @$c{qw(data from to to_params)} = (0, undef, [], []);
             syswrite $fh, "250 2.0.0 kept as $$n\r\n";
             next;
         }
         $c->{in} =~ s/\A([^\r\n]*)\r?\n// or return;
         my $line = $1;
         my $reply = '250 2.0.0 ok';
-        if ($line =~ /^EHLO/i) { $reply = "250-sink.test\r\n250-8BITMIME\r\n250-SIZE 100000000\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES" }
-        elsif ($line =~ /^MAIL FROM:<([^>]*)>/i) { @$c{qw(from to)} = ($1, []) }
-        elsif ($line =~ /^RCPT TO:<([^>]*)>/i) { push @{ $c->{to} }, $1 }
-        elsif ($line =~ /^DATA/i) { $reply = '354 go on'; $c->{data} = 1 }
-        elsif ($line =~ /^RSET/i) { @$c{qw(from to)} = (undef, []) }
+        if ($line =~ /^EHLO/i) { $reply = "250-sink.test\r\n250-8BITMIME\r\n250-SIZE 100000000\r\n250-PIPELINING\r\n250-DSN\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES" }
+        elsif ($line =~ /^MAIL FROM:<((?:"(?:[^"\\]|\\.)*"|[^">])*)> ?(.*)/i) { @$c{qw(from from_params to to_params)} = ($1, $2, [], []) }
+        elsif ($line =~ /^RCPT TO:<((?:"(?:[^"\\]|\\.)*"|[^">])*)> ?(.*)/i) { push @{ $c->{to} }, $1; push @{ $c->{to_params} }, $2 }
+        elsif ($line =~ /^DATA/i) { $reply = '354 go on'; $c->{data} = 1; $c->{seen} = 0; $c->{in} = "\r\n$c->{in}" }
+        elsif ($line =~ /^RSET/i) { @$c{qw(from to to_params)} = (undef, [], []) }
         elsif ($line =~ /^QUIT/i) { $reply = '221 2.0.0 bye' }
         syswrite $fh, "$reply\r\n";
     }
 }
 
-# What arrived at the sink, in order: {from, to => [...], data, head, body}.
+# What arrived at the sink, in order: {from, to => [...], data, head, body}, and the ESMTP parameters
+# from_params, to_params => [...].
 sub mail {
     my ($self) = @_;
     my @m;
@@ -394,26 +400,16 @@ sub wait_queue_empty {
 
 # --- the client -----------------------------------------------------------------------------
 
-# One SMTP conversation: from, to => [...], data (LF or CR LF line ends), helo, src (own address).
+# One SMTP conversation: from, to => [...], data (LF or CR LF line ends; with raw => 1 the very bytes,
+# dots doubled already), helo, src (own address). mail_params is put behind MAIL FROM; an element of
+# "to" with a blank behind its ">" is taken as it is, so that it can carry parameters.
 # The result has the last reply of each step: greeting, helo, mail, rcpt => [...], data, final; and
 # all => every line of the conversation.
 sub send {
     my ($self, %o) = @_;
     my $r = { greeting => '', rcpt => [], all => [] };
-    my $s = $self->connect_client($o{src}, $o{port});
+    my ($s, $step) = $self->dialogue($o{src}, $o{port}, $r->{all});
     if (!$s) { $r->{greeting} = "connect: $!"; return $r }
-    my $step = sub {
-        my ($cmd) = @_;
-        if (defined $cmd) { push @{ $r->{all} }, "> $cmd"; print $s "$cmd\r\n" }
-        my $text = '';
-        while (defined(my $line = <$s>)) {
-            $line =~ s/\r?\n\z//;
-            push @{ $r->{all} }, "< $line";
-            $text .= ($text eq '' ? '' : "\n") . $line;
-            last if $line !~ /^\d{3}-/;
-        }
-        return $text;
-    };
     local $SIG{PIPE} = 'IGNORE';
     conversation($s, $step, $r, \%o);
     $step->('QUIT') if $r->{greeting} =~ /^\d/;
@@ -421,20 +417,45 @@ sub send {
     return $r;
 }
 
+# Connects: (socket, function). The function sends the command it is given, if any, and returns the
+# reply, lines joined by LF; '' if the server is gone.
+sub dialogue {
+    my ($self, $src, $port, $all) = @_;
+    my $s = $self->connect_client($src, $port) or return;
+    my $step = sub {
+        my ($cmd) = @_;
+        if (defined $cmd) { push @$all, "> $cmd"; print $s "$cmd\r\n" }
+        my $text = '';
+        while (defined(my $line = <$s>)) {
+            $line =~ s/\r?\n\z//;
+            push @$all, "< $line";
+            $text .= ($text eq '' ? '' : "\n") . $line;
+            last if $line !~ /^\d{3}-/;
+        }
+        return $text;
+    };
+    return ($s, $step);
+}
+
 sub conversation {
     my ($s, $step, $r, $o) = @_;
     ($r->{greeting} = $step->()) =~ /^\d/ or return;
     ($r->{helo} = $step->('EHLO ' . ($o->{helo} // 'client.test'))) =~ /^250/ or return;
-    ($r->{mail} = $step->("MAIL FROM:<" . ($o->{from} // '') . '>')) =~ /^250/ or return;
-    push @{ $r->{rcpt} }, $step->("RCPT TO:<$_>") for @{ $o->{to} };
+    ($r->{mail} = $step->("MAIL FROM:<" . ($o->{from} // '') . '>' . ($o->{mail_params} ? " $o->{mail_params}" : ''))) =~ /^250/ or return;
+    push @{ $r->{rcpt} }, $step->('RCPT TO:' . (/^<.*> /s ? $_ : "<$_>")) for @{ $o->{to} };
     grep { /^250/ } @{ $r->{rcpt} } or return;
     ($r->{data} = $step->('DATA')) =~ /^354/ or return;
-    my $data = $o->{data};
-    $data =~ s/\r?\n/\r\n/g;
-    $data =~ s/(\A|\n)\./$1../g;
-    print $s $data, $data =~ /\r\n\z/ ? '' : "\r\n";
+    print $s $o->{raw} ? $o->{data} : wire($o->{data});
     push @{ $r->{all} }, '> (message)';
     $r->{final} = $step->('.');
+}
+
+# A message as it goes over the wire: lines end in CR LF, dots at their start are doubled.
+sub wire {
+    my ($data) = @_;
+    $data =~ s/\r?\n/\r\n/g;
+    $data =~ s/(\A|\n)\./$1../g;
+    return $data =~ /\r\n\z/ ? $data : "$data\r\n";
 }
 
 sub connect_client {
@@ -471,6 +492,14 @@ sub held {
     my ($code, $out, $err) = $self->ctl('quarantine', 'list', '--json', @filters);
     die "penstock quarantine list: exit $code: $err" if $code;
     return map { decode_json($_) } grep { /\S/ } split /\n/, $out;
+}
+
+# The message as it is held, byte for byte, out of its file.
+sub held_bytes {
+    my ($self, $id) = @_;
+    my ($file) = grep { -f } map { ("$_/incoming/$id.eml", glob "$_/held/*/$id.eml") } glob "$self->{dir}/state/quarantine/*";
+    my $all = $file ? read_file($file) : undef;
+    return defined $all && $all =~ /\AX-Penstock-Format: 1; offset=(\d+); size=(\d+)/ ? substr $all, $1, $2 : undef;
 }
 
 # Resident memory of a daemon in KiB, and its open descriptors.
