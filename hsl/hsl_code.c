@@ -174,6 +174,7 @@ make_head(struct hsl_code *c, const struct hsl_function *f)
     p->rest = f->rest;
     p->required = (uint16_t)f->required;
     p->optional = (uint16_t)(f->param_count - f->required);
+    p->is_simple = !p->has_self && !p->rest && p->optional == 0;
     p->params = (uint16_t)(p->has_self + f->param_count + f->rest);
     p->name = f->name.len ? ut_arena_dup(c->prog->arena, f->name.p, f->name.len) : NULL;
     p->defaults = make_defaults(c, f);

@@ -174,6 +174,8 @@ void hsl_code_operate(struct hsl_code *c, enum hsl_op op, unsigned dst, unsigned
 /* --- hsl_code_text.c: chains of . and interpolation ---------------------------------------------------- */
 
 void hsl_code_text(struct hsl_code *c, const struct hsl_node *n, unsigned dst);
+/* Variable [reg] .= [n] without making the text of [n] first; false: that is no chain. */
+bool hsl_code_append(struct hsl_code *c, unsigned reg, const struct hsl_node *n);
 
 /* --- hsl_code_cond.c: truth ---------------------------------------------------------------------------- */
 

@@ -119,6 +119,12 @@ assign_one(struct hsl_code *c, const struct hsl_node *n, bool want)
 
     if (step && !constant)
         key = hsl_code_any_before(c, step, value);
+    if (step && !constant && !want && c->optimize && hsl_code_const(c, value, &k)) {
+        hsl_code_at(c, target->pos);
+        (void)hsl_code_emit(c, HSL_I_SETIDXC, root, key, k);
+        hsl_code_set_known(c, target->u.bin.a->u.var.var);
+        return HSL_NO_REG;
+    }
     reg = hsl_code_any(c, value);
     if (reg == root) { /* $a[0] = $a: a share of its own, so that the array is copied */
         reg = hsl_code_temp(c);
@@ -216,6 +222,8 @@ operate_local(struct hsl_code *c, const struct hsl_node *n)
     }
     (void)hsl_code_any(c, target);
     hsl_code_at(c, n->pos);
+    if (n->op == HSL_OP_CONCAT && hsl_code_append(c, reg, n->u.assign.value))
+        return reg;
     hsl_code_operate(c, (enum hsl_op)n->op, reg, reg, n->u.assign.value);
     return reg;
 }

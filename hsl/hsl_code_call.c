@@ -120,7 +120,9 @@ wanted(char letter)
     case 'v':
     case 'c':
         return (1u << HSL_CELL) - 1;
-    default: /* patterns and addresses: strings; other types are looked at by hsl_lib_call() */
+    case 'p':
+        return 1u << HSL_STR | HSL_WANT_REGEX;
+    default: /* addresses: strings; other types are looked at by hsl_lib_call() */
         return 1u << HSL_STR;
     }
 }

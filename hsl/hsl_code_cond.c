@@ -18,16 +18,19 @@ static const struct {
     [HSL_OP_LE] = {HSL_I_JLE, HSL_I_JLEK},
     [HSL_OP_GE] = {HSL_I_JGE, HSL_I_JGEK},
     [HSL_OP_EQ] = {HSL_I_JEQ, HSL_I_JEQK},
+    [HSL_OP_SAME] = {HSL_I_JSAME, HSL_I_JSAMEK},
 };
 
 static void
 compare(struct hsl_code *c, const struct hsl_node *n, bool when, struct hsl_jumps *jumps)
 {
-    enum hsl_op op = (enum hsl_op)(n->op == HSL_OP_NE ? HSL_OP_EQ : n->op);
+    enum hsl_op op = (enum hsl_op)n->op;
     unsigned mark = c->fn->temp, left, right, k;
 
-    if (n->op == HSL_OP_NE)
+    if (op == HSL_OP_NE || op == HSL_OP_NSAME) {
+        op = op == HSL_OP_NE ? HSL_OP_EQ : HSL_OP_SAME;
         when = !when;
+    }
     left = hsl_code_any_before(c, n->u.bin.a, n->u.bin.b);
     if (c->optimize && hsl_code_const(c, n->u.bin.b, &k)) {
         hsl_code_at(c, n->pos);
@@ -66,7 +69,7 @@ static bool
 is_comparison(const struct hsl_node *n)
 {
     return n->kind == HSL_N_BINARY && n->op < HSL_OP_COUNT_ &&
-           (jumps_of[n->op].op || n->op == HSL_OP_NE);
+           (jumps_of[n->op].op || n->op == HSL_OP_NE || n->op == HSL_OP_NSAME);
 }
 
 void

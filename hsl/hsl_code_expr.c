@@ -167,6 +167,13 @@ right_constant(struct hsl_code *c, enum hsl_op op, const struct hsl_node *right,
     return hsl_code_const(c, right, k);
 }
 
+static bool
+is_whole(const struct hsl_value *v)
+{
+    return v->type == HSL_NUM && v->u.num >= 1 && v->u.num <= 2147483648.0 &&
+           (double)(uint32_t)v->u.num == v->u.num;
+}
+
 void
 hsl_code_operate_on(struct hsl_code *c, enum hsl_op op, unsigned dst, unsigned left, unsigned right)
 {
@@ -184,7 +191,9 @@ hsl_code_operate(struct hsl_code *c, enum hsl_op op, unsigned dst, unsigned left
     unsigned k, r;
 
     if (right_constant(c, op, right, &k)) {
-        if (binaries[op].op_k)
+        if (op == HSL_OP_MOD && is_whole(&c->prog->k[k]))
+            (void)hsl_code_emit(c, HSL_I_MODW, dst, left, k);
+        else if (binaries[op].op_k)
             (void)hsl_code_emit(c, (enum hsl_opcode)binaries[op].op_k, dst, left, k);
         else
             (void)hsl_code_emitx(c, HSL_I_BINARYK, (unsigned)op << 2, dst, left, k);
@@ -239,7 +248,11 @@ array_element(struct hsl_code *c, const struct hsl_node *e, unsigned array)
 {
     unsigned mark = c->fn->temp, key, value;
 
-    if (e->u.elem.key) {
+    if (e->u.elem.key && hsl_code_const_key(c, e->u.elem.key, &key)) {
+        value = hsl_code_any(c, e->u.elem.value);
+        hsl_code_at(c, e->pos);
+        (void)hsl_code_emit(c, HSL_I_ARRSETK, array, key, value);
+    } else if (e->u.elem.key) {
         key = hsl_code_any_before(c, e->u.elem.key, e->u.elem.value);
         value = hsl_code_any(c, e->u.elem.value);
         hsl_code_at(c, e->pos);
@@ -253,11 +266,50 @@ array_element(struct hsl_code *c, const struct hsl_node *e, unsigned array)
     c->fn->temp = mark;
 }
 
+/* A constant array with the keys of the elements from [n] on, if all are constant texts and different:
+ * the literal is then a copy of it with the values put in. NULL: not that simple. */
+static struct hsl_arr *
+map_keys(struct hsl_code *c, const struct hsl_node *n)
+{
+    struct hsl_arr *a = c->optimize && n ? hsl_arr_new(c->run, 0) : NULL;
+    unsigned count = 0, k;
+
+    for (; a && n; n = n->next, count++) {
+        if (count == BATCH_MAX || is_plain(n) || n->u.elem.spread ||
+            !hsl_code_const_key(c, n->u.elem.key, &k) || c->prog->k[k].type != HSL_STR ||
+            !hsl_arr_set(c->run, a, &c->prog->k[k], hsl_none()))
+            break;
+    }
+    if (a && (n || hsl_arr_count(a) != count)) {
+        hsl_unref(c->run, hsl_from_arr(a));
+        a = NULL;
+    }
+    return a;
+}
+
+static void
+map_literal(struct hsl_code *c, const struct hsl_node *n, struct hsl_arr *keys, unsigned dst)
+{
+    struct hsl_pos pos = c->fn->pos;
+    unsigned first = c->fn->temp;
+
+    for (; n; n = n->next)
+        (void)hsl_code_push(c, n->u.elem.value);
+    hsl_code_at(c, pos);
+    (void)hsl_code_emit(c, HSL_I_NEWMAP, dst, hsl_code_k(c, hsl_from_arr(keys)), first);
+}
+
 void
 hsl_code_array(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
 {
     struct hsl_pos pos = c->fn->pos;
     unsigned array = c->fn->temp, count = 0;
+    struct hsl_arr *keys = map_keys(c, n);
+
+    if (keys) {
+        map_literal(c, n, keys, dst);
+        return;
+    }
 
     for (; n && is_plain(n) && count < BATCH_MAX; n = n->next, count++)
         (void)hsl_code_push(c, n->u.elem.value);

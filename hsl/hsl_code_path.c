@@ -182,25 +182,43 @@ pattern_rest(struct hsl_code *c, const struct hsl_node *first, const struct hsl_
     c->fn->temp = mark;
 }
 
+/* dst = the element for target [e] of [src]; undefined if it is missing and there is a default. */
+static void
+get_element(struct hsl_code *c, const struct hsl_node *e, unsigned index, unsigned src, unsigned dst)
+{
+    unsigned x = e->u.elem.def ? 4 : 0, k;
+
+    if (!e->u.elem.key || hsl_code_const_key(c, e->u.elem.key, &k)) {
+        if (!e->u.elem.key)
+            k = hsl_code_k_num(c, index);
+        hsl_code_at(c, e->pos);
+        (void)hsl_code_emitx(c, HSL_I_DESTRUCTK, x, dst, src, k);
+    } else {
+        unsigned key = hsl_code_any(c, e->u.elem.key);
+
+        hsl_code_at(c, e->pos);
+        (void)hsl_code_emitx(c, HSL_I_DESTRUCT, x, dst, src, key);
+    }
+}
+
 /* One target gets its element, or its default if that is missing. */
 static void
 pattern_element(struct hsl_code *c, const struct hsl_node *e, unsigned index, unsigned src)
 {
-    unsigned mark = c->fn->temp, key, dst;
+    const struct hsl_node *target = e->u.elem.value;
+    unsigned mark = c->fn->temp, dst = mark;
     struct hsl_known known;
     uint32_t defined;
 
-    if (e->u.elem.key) {
-        key = hsl_code_any(c, e->u.elem.key);
-    } else {
-        key = c->fn->temp;
-        hsl_code_push_k(c, hsl_code_k_num(c, index));
+    if (!e->u.elem.def && target->kind == HSL_N_VAR && !hsl_code_in_cell(target->u.var.var)) {
+        get_element(c, e, index, src, hsl_code_reg(target->u.var.var));
+        hsl_code_set_known(c, target->u.var.var);
+        c->fn->temp = mark;
+        return;
     }
-    dst = mark;
+    get_element(c, e, index, src, dst);
     c->fn->temp = mark;
     (void)hsl_code_temp(c);
-    hsl_code_at(c, e->pos);
-    (void)hsl_code_emitx(c, HSL_I_DESTRUCT, e->u.elem.def ? 4 : 0, dst, src, key);
     if (e->u.elem.def) {
         known = c->fn->known;
         defined = hsl_code_emit(c, HSL_I_JDEF, dst, 0, 0);
@@ -208,7 +226,7 @@ pattern_element(struct hsl_code *c, const struct hsl_node *e, unsigned index, un
         hsl_code_patch_here(c, defined);
         c->fn->known = known;
     }
-    hsl_code_store(c, e->u.elem.value, dst);
+    hsl_code_store(c, target, dst);
     c->fn->temp = mark;
 }
 

@@ -30,8 +30,14 @@ emit_operands(struct hsl_code *c, const struct gather *g)
 static void
 flush(struct hsl_code *c, struct gather *g, unsigned dst)
 {
+    bool temporaries = false;
+
+    for (unsigned i = 0; i < g->count; i++) {
+        if (!(g->operand[i] & HSL_OPERAND_K) && hsl_code_is_temp(c, g->operand[i]))
+            temporaries = true;
+    }
     hsl_code_at(c, g->pos);
-    (void)hsl_code_emit(c, HSL_I_CONCATN, dst, g->count, 0);
+    (void)hsl_code_emitx(c, HSL_I_CONCATN, temporaries, dst, g->count, 0);
     emit_operands(c, g);
     g->count = 0;
 }
@@ -110,6 +116,19 @@ pair(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
 
     hsl_code_at(c, n->pos);
     hsl_code_operate(c, HSL_OP_CONCAT, dst, left, n->u.bin.b);
+}
+
+bool
+hsl_code_append(struct hsl_code *c, unsigned reg, const struct hsl_node *n)
+{
+    struct gather g = {.mark = c->fn->temp, .pos = c->fn->pos};
+
+    if (!c->optimize || (n->kind != HSL_N_INTERP && !is_concat(n)) || hsl_code_may_assign(n, reg))
+        return false;
+    add_operand(&g, reg);
+    add_chain(c, &g, n);
+    flush(c, &g, reg);
+    return true;
 }
 
 void

@@ -71,6 +71,7 @@ struct hsl_proto {
     uint16_t regs;          /* all registers */
     bool rest;              /* the last parameter takes the rest */
     bool has_self;          /* register 0 is $this */
+    bool is_simple;         /* neither of these, nor optional parameters */
     uint16_t capture_count;
     const uint16_t *captures; /* registers of the function around, to be captured */
     const uint16_t *defaults; /* constants for the optional parameters */
@@ -89,6 +90,7 @@ struct hsl_proto {
 /* A built-in that is called by name. want[i] has bit 1 << type set for each type that argument i may
  * have as it is; others go through hsl_lib_call(). */
 #define HSL_CALLEE_ARGS 6u
+#define HSL_WANT_REGEX 0x8000u /* a Regex object too */
 struct hsl_callee {
     const struct hsl_builtin *row;
     uint16_t want[HSL_CALLEE_ARGS];

@@ -40,22 +40,66 @@ set_bool(struct hsl_run *r, struct hsl_value *dst, bool b)
     dst->type = HSL_BOOL;
 }
 
-/* Puts a value into a register that mostly holds nothing counted. */
+/* Values are copied by their two parts: they were written so, and a load of all sixteen bytes would have
+ * to wait until both have left the processor's store buffer. */
+static inline void
+copy(struct hsl_value *dst, const struct hsl_value *src)
+{
+    dst->u = src->u;
+    dst->type = src->type;
+}
+
+/* Puts a value into a register that mostly holds nothing counted; takes the count. */
 static inline void
 set(struct hsl_run *r, struct hsl_value *dst, struct hsl_value v)
 {
-    if (UNLIKELY(hsl_is_counted(dst)))
-        hsl_put(r, dst, v);
-    else
-        *dst = v;
+    struct hsl_value old;
+
+    if (UNLIKELY(hsl_is_counted(dst))) {
+        old = *dst;
+        copy(dst, &v);
+        hsl_unref(r, old);
+    } else {
+        copy(dst, &v);
+    }
+}
+
+/* The same with one more owner of what is in [src]. */
+static inline void
+set_shared(struct hsl_run *r, struct hsl_value *dst, const struct hsl_value *src)
+{
+    struct hsl_value old;
+
+    if (UNLIKELY(hsl_is_counted(src)))
+        hsl_rc_ref(src->u.rc);
+    if (UNLIKELY(hsl_is_counted(dst))) {
+        old = *dst;
+        copy(dst, src);
+        hsl_unref(r, old);
+    } else {
+        copy(dst, src);
+    }
+}
+
+/* The same with what a source operand holds: shared with a variable, moved out of a temporary. */
+static inline void
+set_from(struct hsl_run *r, struct hsl_value *dst, struct hsl_value *src, bool temporary)
+{
+    if (!temporary) {
+        set_shared(r, dst, src);
+    } else {
+        set(r, dst, *src);
+        src->type = HSL_NONE;
+    }
 }
 
 /* Takes what a source operand holds: moved out of a temporary, shared with a variable. */
 static inline struct hsl_value
 take(struct hsl_value *src, bool temporary)
 {
-    struct hsl_value v = *src;
+    struct hsl_value v;
 
+    copy(&v, src);
     if (temporary)
         src->type = HSL_NONE;
     else
@@ -144,7 +188,13 @@ compare(struct hsl_machine *m, const struct hsl_ins *i, enum hsl_op op, struct h
 
     m->frame->pc = i;
     if (op == HSL_OP_EQ || op == HSL_OP_NE) {
-        is = hsl_equal(a, b) == (op == HSL_OP_EQ);
+        if (a->type == HSL_STR && b->type == HSL_STR)
+            is = hsl_str_equal(a->u.str, b->u.str);
+        else
+            is = hsl_equal(a, b);
+        is = is == (op == HSL_OP_EQ);
+    } else if (op == HSL_OP_SAME) {
+        is = a->type == b->type && (a->type == HSL_NONE || hsl_same(a, b));
     } else {
         if (!hsl_op_binary(r, op, a, b, &out))
             return -1;
@@ -180,13 +230,60 @@ modulo(double a, double b)
     return fmod(a, b);
 }
 
+/* The same for a divisor that is whole and fits; false: [a] is not whole or does not. */
+static inline bool
+modulo_whole(double a, double b, double *out)
+{
+    uint32_t x;
+
+    if (!(a >= 0 && a < 4294967296.0))
+        return false;
+    x = (uint32_t)a;
+    *out = (double)(x % (uint32_t)b);
+    return (double)x == a;
+}
+
 static inline bool
 in_int32(double d)
 {
     return d >= -2147483648.0 && d <= 2147483647.0;
 }
 
-/* regs[a] = b[c] for all but an element of a list. */
+static const struct hsl_value none = {.type = HSL_NONE};
+
+/* True for a text that is surely no integer as a key: most are told by their first byte. */
+static inline bool
+is_plain_text(const struct hsl_value *key)
+{
+    return key->type == HSL_STR && (unsigned char)key->u.str->data[0] > '9';
+}
+
+/* The element of a hash under a text that is no integer; none if missing. */
+static inline const struct hsl_value *
+find_text(const struct hsl_arr *a, struct hsl_str *s)
+{
+    const struct hsl_entry *e = hsl_arr_find_bytes(a, s->data, s->len, hsl_str_hash(s));
+
+    return e ? &e->val : &none;
+}
+
+/* regs[a] = element [v] of the array in regs[b]. */
+static inline void
+get_element(struct hsl_run *r, struct hsl_value *regs, const struct hsl_ins *i,
+    const struct hsl_value *v)
+{
+    struct hsl_value share;
+
+    if (UNLIKELY(i->x & 1)) {
+        share = hsl_ref(*v);
+        hsl_drop(r, regs + i->b);
+        set(r, regs + i->a, share);
+    } else {
+        set_shared(r, regs + i->a, v);
+    }
+}
+
+/* regs[a] = b[c] for all but the common cases. */
 static __attribute__((noinline)) bool
 get_index(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
     struct hsl_value *c)
@@ -202,36 +299,42 @@ get_index(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i
     return true;
 }
 
-/* a[key] = val for all but an element of a list; [last] is the bit of x for the value. */
+/* a[key] = val for all but the common cases; [s0] and [s1] are the sources. */
 static __attribute__((noinline)) bool
 set_index(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
-    struct hsl_value *key, struct hsl_value *val, unsigned last)
+    const struct hsl_value *key, const struct hsl_value *val, struct hsl_value *s0,
+    struct hsl_value *s1)
 {
-    struct hsl_run *r = &m->run;
-
     m->frame->pc = i;
     if (!hsl_vm_store(m, hsl_deref(regs + i->a), key, val))
         return false;
-    if (i->x & last)
-        hsl_drop(r, val);
-    if (last == 2 && (i->x & 1))
-        hsl_drop(r, key);
+    drop_sources(&m->run, i, s0, s1);
     return true;
 }
 
-/* A list that nobody else owns, and [key] a place in it: that place; else NULL. */
+/* The place of an element in an array that nobody else owns: one that is there, or the next of a list
+ * that has room. NULL: not that simple. */
 static inline struct hsl_value *
 own_place(const struct hsl_value *v, const struct hsl_value *key)
 {
     struct hsl_arr *a = v->u.arr;
+    struct hsl_entry *e;
 
-    if (UNLIKELY(v->type != HSL_ARR || key->type != HSL_NUM))
+    if (UNLIKELY(v->type != HSL_ARR || a->rc.refs != 1))
         return NULL;
-    if (UNLIKELY(a->rc.refs != 1 || a->mask != 0))
+    if (LIKELY(key->type == HSL_NUM && a->mask == 0)) {
+        if (LIKELY(key->u.num > -1.0 && key->u.num < (double)a->count))
+            return &a->d.vals[(uint32_t)key->u.num];
+        if (key->u.num != (double)a->count || a->used == a->cap)
+            return NULL;
+        a->count++;
+        a->d.vals[a->used].type = HSL_NONE;
+        return &a->d.vals[a->used++];
+    }
+    if (a->mask == 0 || !is_plain_text(key))
         return NULL;
-    if (UNLIKELY(!(key->u.num > -1.0 && key->u.num < (double)a->count)))
-        return NULL;
-    return &a->d.vals[(uint32_t)key->u.num];
+    e = hsl_arr_find_bytes(a, key->u.str->data, key->u.str->len, hsl_str_hash(key->u.str));
+    return e ? &e->val : NULL;
 }
 
 /* An iterator: the array, shared so that the loop sees it as it was, and the position. */
@@ -442,13 +545,12 @@ again:
 #endif
     OP(MOVE)
     {
-        set(r, regs + i->a, hsl_ref(regs[i->b]));
+        set_shared(r, regs + i->a, regs + i->b);
         NEXT();
     }
     OP(TAKE)
     {
-        struct hsl_value v = take(regs + i->b, true);
-        set(r, regs + i->a, v);
+        set_from(r, regs + i->a, regs + i->b, true);
         NEXT();
     }
     OP(MOVEQ)
@@ -483,7 +585,7 @@ again:
             (void)hsl_vm_undefined(m, k[i->c].u.str->data);
             goto failed;
         }
-        set(r, regs + i->a, hsl_ref(*b));
+        set_shared(r, regs + i->a, b);
         NEXT();
     }
     OP(GETVARQ)
@@ -494,8 +596,7 @@ again:
     }
     OP(SETVAR)
     {
-        struct hsl_value v = take(regs + i->b, i->x & 1);
-        set(r, hsl_deref(regs + i->a), v);
+        set_from(r, hsl_deref(regs + i->a), regs + i->b, i->x & 1);
         NEXT();
     }
     OP(GETPRE)
@@ -526,6 +627,16 @@ again:
     ARITHMETIC(MUL, HSL_OP_MUL, b->u.num * c->u.num)
     DIVISION(DIV, HSL_OP_DIV, b->u.num / c->u.num)
     DIVISION(MOD, HSL_OP_MOD, modulo(b->u.num, c->u.num))
+    OP(MODW)
+    {
+        const struct hsl_value *b = regs + i->b, *c = k + i->c;
+        double n;
+        if (LIKELY(b->type == HSL_NUM) && LIKELY(modulo_whole(b->u.num, c->u.num, &n)))
+            set_num(r, regs + i->a, n);
+        else
+            CHECKED(binary(m, regs, i, HSL_OP_MOD, c));
+        NEXT();
+    }
     BITWISE(BAND, HSL_OP_BAND, p & q)
     BITWISE(BOR, HSL_OP_BOR, p | q)
     BITWISE(BXOR, HSL_OP_BXOR, p ^ q)
@@ -658,6 +769,7 @@ again:
     COMPARE_JUMPS(JLE, JNLE, HSL_OP_LE, <=)
     COMPARE_JUMPS(JGE, JNGE, HSL_OP_GE, >=)
     COMPARE_JUMPS(JEQ, JNE, HSL_OP_EQ, ==)
+    COMPARE_JUMPS(JSAME, JNSAME, HSL_OP_SAME, ==)
     COUNTING(FORLT, <, regs + i->b)
     COUNTING(FORLTK, <, k + i->b)
     COUNTING(FORLE, <=, regs + i->b)
@@ -669,6 +781,17 @@ again:
         CHECKED(a);
         for (unsigned n = 0; n < i->c; n++)
             (void)hsl_arr_packed_push(a, take(regs + i->b + n, true));
+        set(r, regs + i->a, hsl_from_arr(a));
+        NEXT();
+    }
+    OP(NEWMAP)
+    {
+        struct hsl_arr *a = hsl_arr_copy(r, k[i->b].u.arr);
+        CHECKED(a);
+        for (unsigned n = 0; n < a->count; n++) {
+            copy(&a->d.entries[n].val, regs + i->c + n);
+            regs[i->c + n].type = HSL_NONE;
+        }
         set(r, regs + i->a, hsl_from_arr(a));
         NEXT();
     }
@@ -689,9 +812,14 @@ again:
     OP(ARRSET)
     {
         struct hsl_value v = take(regs + i->c, i->x & 2);
-        if (UNLIKELY(!hsl_vm_literal_set(m, regs[i->a].u.arr, regs + i->b, v)))
-            goto failed;
+        CHECKED(hsl_arr_set(r, regs[i->a].u.arr, regs + i->b, v));
         drop_sources(r, i, regs + i->b, regs + i->c);
+        NEXT();
+    }
+    OP(ARRSETK)
+    {
+        struct hsl_value v = take(regs + i->c, i->x & 1);
+        CHECKED(hsl_arr_set(r, regs[i->a].u.arr, k + i->b, v));
         NEXT();
     }
     OP(SPREAD)
@@ -712,10 +840,11 @@ again:
         const struct hsl_arr *a = b->u.arr;
         if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 && c->u.num > -1.0 &&
                    c->u.num < (double)a->count)) {
-            struct hsl_value v = hsl_ref(a->d.vals[(uint32_t)c->u.num]);
-            if (UNLIKELY(i->x & 1))
-                hsl_drop(r, b);
-            set(r, regs + i->a, v);
+            get_element(r, regs, i, &a->d.vals[(uint32_t)c->u.num]);
+        } else if (b->type == HSL_ARR && is_plain_text(c) && a->mask != 0) {
+            get_element(r, regs, i, find_text(a, c->u.str));
+            if (UNLIKELY(i->x & 2))
+                hsl_drop(r, c);
         } else {
             CHECKED(get_index(m, regs, i, c));
         }
@@ -727,17 +856,9 @@ again:
         const struct hsl_arr *a = b->u.arr;
         if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 && c->u.num > -1.0 &&
                    c->u.num < (double)a->count)) {
-            struct hsl_value v = hsl_ref(a->d.vals[(uint32_t)c->u.num]);
-            if (UNLIKELY(i->x & 1))
-                hsl_drop(r, b);
-            set(r, regs + i->a, v);
+            get_element(r, regs, i, &a->d.vals[(uint32_t)c->u.num]);
         } else if (b->type == HSL_ARR && c->type == HSL_STR && a->mask != 0) {
-            const struct hsl_str *s = c->u.str;
-            const struct hsl_entry *e = hsl_arr_find_bytes(a, s->data, s->len, s->hash);
-            struct hsl_value v = e ? hsl_ref(e->val) : hsl_none();
-            if (UNLIKELY(i->x & 1))
-                hsl_drop(r, b);
-            set(r, regs + i->a, v);
+            get_element(r, regs, i, find_text(a, c->u.str));
         } else {
             CHECKED(get_index(m, regs, i, c));
         }
@@ -747,16 +868,32 @@ again:
     {
         struct hsl_value *place = own_place(regs + i->a, regs + i->b);
         if (LIKELY(place)) {
-            struct hsl_value v = take(regs + i->c, i->x & 2);
-            set(r, place, v);
+            set_from(r, place, regs + i->c, i->x & 2);
+            if (UNLIKELY(i->x & 1))
+                hsl_drop(r, regs + i->b);
         } else {
-            CHECKED(set_index(m, regs, i, regs + i->b, regs + i->c, 2));
+            CHECKED(set_index(m, regs, i, regs + i->b, regs + i->c, regs + i->b, regs + i->c));
         }
         NEXT();
     }
     OP(SETIDXK)
     {
-        CHECKED(set_index(m, regs, i, k + i->b, regs + i->c, 1));
+        struct hsl_value *place = own_place(regs + i->a, k + i->b);
+        if (LIKELY(place))
+            set_from(r, place, regs + i->c, i->x & 1);
+        else
+            CHECKED(set_index(m, regs, i, k + i->b, regs + i->c, regs + i->c, NULL));
+        NEXT();
+    }
+    OP(SETIDXC)
+    {
+        struct hsl_value *place = own_place(regs + i->a, regs + i->b);
+        if (LIKELY(place)) {
+            set(r, place, k[i->c]);
+            drop_sources(r, i, regs + i->b, NULL);
+        } else {
+            CHECKED(set_index(m, regs, i, regs + i->b, k + i->c, regs + i->b, NULL));
+        }
         NEXT();
     }
     OP(PUSH)
@@ -764,10 +901,14 @@ again:
         struct hsl_value *a = regs + i->a;
         if (LIKELY(a->type == HSL_ARR && a->u.arr->rc.refs == 1 && a->u.arr->mask == 0 &&
                    a->u.arr->used < a->u.arr->cap)) {
-            (void)hsl_arr_packed_push(a->u.arr, take(regs + i->b, i->x & 1));
+            struct hsl_arr *list = a->u.arr;
+            struct hsl_value *place = &list->d.vals[list->used++];
+            list->count++;
+            place->type = HSL_NONE;
+            set_from(r, place, regs + i->b, i->x & 1);
         } else {
             struct hsl_value push = {.type = HSL_UNDEF};
-            CHECKED(set_index(m, regs, i, &push, regs + i->b, 1));
+            CHECKED(set_index(m, regs, i, &push, regs + i->b, regs + i->b, NULL));
         }
         NEXT();
     }
@@ -785,8 +926,15 @@ again:
     }
     OP(PATHOP)
     {
+        struct hsl_value *v = hsl_deref(regs + i->a), *val = regs + i->b;
         f->pc = i;
-        CHECKED(hsl_vm_path_op(m, regs, i));
+        if (i->x == 0 && both_num(v, val) && i[1].a <= HSL_OP_SUB) { /* a variable in a cell */
+            v->u.num += i[1].a == HSL_OP_ADD ? val->u.num : -val->u.num;
+            if (i->c != HSL_NO_REG)
+                set_num(r, regs + i->c, v->u.num);
+        } else {
+            CHECKED(hsl_vm_path_op(m, regs, i));
+        }
         i++;
         NEXT();
     }
@@ -822,9 +970,14 @@ again:
     }
     OP(ISSET)
     {
+        const struct hsl_value *b = regs + i->b, *c = regs + i->c;
         bool is;
-        f->pc = i;
-        CHECKED(hsl_vm_isset(m, regs + i->b, regs + i->c, &is));
+        if (b->type == HSL_ARR && is_plain_text(c)) {
+            is = b->u.arr->mask != 0 && find_text(b->u.arr, c->u.str) != &none;
+        } else {
+            f->pc = i;
+            CHECKED(hsl_vm_isset(m, b, c, &is));
+        }
         drop_sources(r, i, regs + i->b, regs + i->c);
         set_bool(r, regs + i->a, is);
         NEXT();
@@ -854,6 +1007,20 @@ again:
         if (i->x & 1)
             hsl_drop(r, regs + i->c);
         set(r, regs + i->a, result);
+        NEXT();
+    }
+    OP(DESTRUCTK)
+    {
+        const struct hsl_value *b = regs + i->b, *c = k + i->c;
+        const struct hsl_arr *a = b->u.arr;
+        if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 && c->u.num > -1.0 &&
+                   c->u.num < (double)a->count)) {
+            set_shared(r, regs + i->a, &a->d.vals[(uint32_t)c->u.num]);
+        } else {
+            f->pc = i;
+            CHECKED(hsl_vm_destruct(m, b, c, i->x >> 2, &result));
+            set(r, regs + i->a, result);
+        }
         NEXT();
     }
     OP(REST)
@@ -1006,7 +1173,7 @@ again:
         struct hsl_value key;
         const struct hsl_value *v = next_element(regs + i->a, &key);
         if (LIKELY(v)) {
-            set(r, regs + i->b, hsl_ref(*v));
+            set_shared(r, regs + i->b, v);
             JUMP();
         }
         hsl_drop(r, regs + i->a);
@@ -1017,8 +1184,8 @@ again:
         struct hsl_value key;
         const struct hsl_value *v = next_element(regs + i->a, &key);
         if (LIKELY(v)) {
-            set(r, regs + i[1].a, hsl_ref(key));
-            set(r, regs + i->b, hsl_ref(*v));
+            set_shared(r, regs + i[1].a, &key);
+            set_shared(r, regs + i->b, v);
             JUMP();
         }
         hsl_drop(r, regs + i->a);

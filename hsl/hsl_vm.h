@@ -177,9 +177,6 @@ bool hsl_vm_step(struct hsl_machine *m, struct hsl_value *v, double by) UT_CHECK
 
 /* An object with the properties of array [props]. */
 bool hsl_vm_object(struct hsl_machine *m, const struct hsl_value *props, struct hsl_value *out) UT_CHECKED;
-/* a[key] = v in a literal; takes the count of [v]. */
-bool hsl_vm_literal_set(struct hsl_machine *m, struct hsl_arr *a, const struct hsl_value *key,
-    struct hsl_value v) UT_CHECKED;
 /* Appends what array [from] holds as `...` does: with text keys, or ([named] false) without keys. */
 bool hsl_vm_spread(struct hsl_machine *m, struct hsl_value *into, const struct hsl_value *from,
     bool named) UT_CHECKED;

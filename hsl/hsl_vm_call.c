@@ -214,7 +214,8 @@ hsl_vm_builtin(struct hsl_machine *m, const struct hsl_callee *c, struct hsl_val
     bool fits = argc <= HSL_CALLEE_ARGS;
 
     for (unsigned i = 0; fits && i < argc; i++)
-        fits = c->want[i] >> args[i].type & 1;
+        fits = (c->want[i] >> args[i].type & 1) || ((c->want[i] & HSL_WANT_REGEX) &&
+                   args[i].type == HSL_OBJ && args[i].u.obj->cls == &hsl_regex_class);
     if (!(fits ? c->row->fn(&m->run, args, argc, out) : hsl_lib_call(&m->run, c->row, args, argc, out)))
         return false;
     drop_values(&m->run, args, argc);
@@ -242,7 +243,42 @@ call_row(struct hsl_machine *m, const struct hsl_builtin *row, struct hsl_value 
 
 /* --- Calling values --------------------------------------------------------------------------- */
 
-/* [fn] is in base[0]; $this takes its place if it wants that. */
+/* What a function finds in $this: undefined if it is bound to nothing. */
+static struct hsl_value
+self_of(const struct hsl_fn *fn)
+{
+    return fn->self.type == HSL_OBJ ? hsl_ref(fn->self) : (struct hsl_value){.type = HSL_UNDEF};
+}
+
+/* The common case of call_user(): all arguments given, no $this, no rest, room on the stack. */
+static inline bool
+call_simple(struct hsl_machine *m, struct hsl_value *base, unsigned argc)
+{
+    const struct hsl_fn *fn = base->u.fn;
+    const struct hsl_proto *p = fn->proto;
+    struct hsl_frame *f = m->frame + 1;
+    struct hsl_value *v = base + 1 + argc, *end = base + 1 + p->locals;
+
+    if (!p->is_simple || argc != p->params || f == m->frame_end ||
+        (size_t)(m->stack_end + HSL_STACK_SLACK - base) < (size_t)p->regs + 1 + HSL_STACK_SLACK)
+        return false;
+    for (unsigned i = 0; i < p->capture_count; i++, v++) {
+        v->u.cell = fn->captures[i];
+        v->type = HSL_CELL;
+        v->u.cell->rc.refs++;
+    }
+    for (; v < end; v++)
+        v->type = HSL_UNDEF;
+    f->regs = base + 1;
+    f->proto = p;
+    f->segments = 0;
+    f->entry = false;
+    m->frame = f;
+    hsl_drop(&m->run, base);
+    return true;
+}
+
+/* The function is in base[0]; $this takes its place if it wants that. */
 static int
 call_user(struct hsl_machine *m, struct hsl_value *base, unsigned argc)
 {
@@ -250,7 +286,9 @@ call_user(struct hsl_machine *m, struct hsl_value *base, unsigned argc)
     const struct hsl_fn *fn = callee.u.fn;
     bool ok;
 
-    base[0] = fn->proto->has_self ? hsl_ref(fn->self) : hsl_none();
+    if (call_simple(m, base, argc))
+        return 1;
+    base[0] = fn->proto->has_self ? self_of(fn) : hsl_none();
     ok = enter_function(m, fn->proto, fn, base + !fn->proto->has_self, argc);
     hsl_unref(&m->run, callee);
     return ok ? 1 : -1;

@@ -27,13 +27,6 @@ hsl_vm_object(struct hsl_machine *m, const struct hsl_value *props, struct hsl_v
 }
 
 bool
-hsl_vm_literal_set(struct hsl_machine *m, struct hsl_arr *a, const struct hsl_value *key,
-    struct hsl_value v)
-{
-    return hsl_arr_set(&m->run, a, key, v);
-}
-
-bool
 hsl_vm_spread(struct hsl_machine *m, struct hsl_value *into, const struct hsl_value *from, bool named)
 {
     struct hsl_arr *a = into->u.arr;
@@ -53,68 +46,135 @@ hsl_vm_spread(struct hsl_machine *m, struct hsl_value *into, const struct hsl_va
     return ok;
 }
 
-/* Operand [n] of the CONCATN at [i], as it stands in EXT. */
-static unsigned
-operand(const struct hsl_ins *i, unsigned n)
-{
-    const struct hsl_ins *e = &i[1 + n / 3];
+/* --- Text ------------------------------------------------------------------------------------ */
 
-    return n % 3 == 0 ? e->a : n % 3 == 1 ? e->b : e->c;
-}
+/* A piece of a text that is made: a string's own bytes, or a number's digits in [buf]. */
+struct piece {
+    const char *p;
+    size_t len;
+    char buf[HSL_NUM_TEXT_MAX];
+};
 
-/* $v = "$v..." where nothing behind the first place needs more than a look: appends in place. */
-static bool
-can_append(const struct hsl_value *parts, unsigned n, const struct hsl_value *to)
+/* False if it takes more than a look to know the text. */
+static inline bool
+to_piece(struct piece *out, const struct hsl_value *v)
 {
-    if (to->type != HSL_STR || to->u.str->rc.refs != 1)
-        return false;
-    for (unsigned i = 1; i < n; i++) {
-        if (parts[i].type > HSL_STR || (parts[i].type == HSL_STR && parts[i].u.str == to->u.str))
-            return false;
+    if (v->type == HSL_STR) {
+        out->p = v->u.str->data;
+        out->len = v->u.str->len;
+        return true;
     }
+    if (v->type != HSL_NUM)
+        return false;
+    out->len = hsl_num_to_text(v->u.num, out->buf);
+    out->p = out->buf;
     return true;
 }
 
-static bool
-append_parts(struct hsl_machine *m, const struct hsl_value *parts, unsigned n, struct hsl_value *to)
+/* Operands of the CONCATN at [i], borrowed, in their order. */
+static unsigned
+operands(const struct hsl_machine *m, const struct hsl_value *regs, const struct hsl_ins *i,
+    const struct hsl_value **parts)
 {
-    struct hsl_value rest;
+    const struct hsl_value *k = m->prog->k;
+    unsigned n = i->b, at = 0;
 
-    if (n == 2 && parts[1].type == HSL_STR)
-        return hsl_str_append(&m->run, to, parts[1].u.str->data, parts[1].u.str->len);
-    if (!hsl_concat(&m->run, parts + 1, n - 1, &rest))
-        return false;
-    if (!hsl_str_append(&m->run, to, rest.u.str->data, rest.u.str->len)) {
-        hsl_unref(&m->run, rest);
-        return false;
+    for (const struct hsl_ins *e = i + 1; at < n; e++) {
+        const uint16_t o[3] = {e->a, e->b, e->c};
+
+        for (unsigned j = 0; j < 3 && at < n; j++)
+            parts[at++] = o[j] & HSL_OPERAND_K ? &k[o[j] & ~HSL_OPERAND_K] : &regs[o[j]];
     }
-    hsl_unref(&m->run, rest);
+    return n;
+}
+
+static bool
+is_short(const struct hsl_value *v)
+{
+    return v->type == HSL_STR || v->type == HSL_NUM;
+}
+
+/* $v = "$v..." where all that follows is text or numbers and nobody else has a share: appends in place.
+ * 1 done, 0 not that simple, -1 failed. */
+static int
+append_parts(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, struct hsl_value *to)
+{
+    struct piece piece;
+
+    if (parts[0] != to || to->type != HSL_STR || to->u.str->rc.refs != 1)
+        return 0;
+    for (unsigned j = 1; j < n; j++) {
+        if (!is_short(parts[j]) || parts[j] == to)
+            return 0;
+    }
+    for (unsigned j = 1; j < n; j++) {
+        (void)to_piece(&piece, parts[j]);
+        if (!hsl_str_append(&m->run, to, piece.p, piece.len))
+            return -1;
+    }
+    return 1;
+}
+
+/* Any operands, whatever their type. */
+static bool
+join_any(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, struct hsl_value *out)
+{
+    struct hsl_value v[HSL_CONCAT_MAX];
+
+    for (unsigned j = 0; j < n; j++)
+        v[j] = *parts[j];
+    return hsl_concat(&m->run, v, n, out);
+}
+
+#define JOIN_SHORT 8u /* operands whose pieces are kept on the C stack */
+
+static bool
+join(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, struct hsl_value *out)
+{
+    struct piece pieces[JOIN_SHORT];
+    struct hsl_str *s;
+    size_t len = 0;
+    char *at;
+
+    if (n > JOIN_SHORT)
+        return join_any(m, parts, n, out);
+    for (unsigned j = 0; j < n; j++) {
+        if (!to_piece(&pieces[j], parts[j]))
+            return join_any(m, parts, n, out);
+        len += pieces[j].len;
+    }
+    s = len > 1 ? hsl_str_alloc(&m->run, len) : NULL;
+    if (!s)
+        return len <= 1 && join_any(m, parts, n, out);
+    at = s->data;
+    for (unsigned j = 0; j < n; j++) {
+        memcpy(at, pieces[j].p, pieces[j].len);
+        at += pieces[j].len;
+    }
+    *out = hsl_from_str(s);
     return true;
 }
 
 bool
 hsl_vm_concat(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value parts[HSL_CONCAT_MAX], out = hsl_none();
-    unsigned n = i->b, locals = m->frame->proto->locals;
-    bool append = operand(i, 0) == i->a;
+    const struct hsl_value *parts[HSL_CONCAT_MAX];
+    const struct hsl_value *temps = regs + m->frame->proto->locals;
+    unsigned n = operands(m, regs, i, parts);
+    struct hsl_value out = hsl_none();
+    int appended = append_parts(m, parts, n, &regs[i->a]);
 
-    parts[0] = hsl_none();
-    for (unsigned j = 0; j < n; j++) {
-        unsigned o = operand(i, j);
-
-        parts[j] = o & HSL_OPERAND_K ? m->prog->k[o & ~HSL_OPERAND_K] : regs[o];
-    }
-    append = append && can_append(parts, n, &regs[i->a]);
-    if (append ? !append_parts(m, parts, n, &regs[i->a]) : !hsl_concat(&m->run, parts, n, &out))
+    if (appended < 0 || (!appended && !join(m, parts, n, &out)))
         return false;
-    for (unsigned j = append; j < n; j++) {
-        unsigned o = operand(i, j);
+    if (i->x) {
+        const struct hsl_value *end = regs + m->frame->proto->regs;
 
-        if (!(o & HSL_OPERAND_K) && o >= locals)
-            hsl_drop(&m->run, &regs[o]);
+        for (unsigned j = appended ? 1 : 0; j < n; j++) {
+            if (parts[j] >= temps && parts[j] < end)
+                hsl_drop(&m->run, regs + (parts[j] - regs));
+        }
     }
-    if (!append)
+    if (!appended)
         hsl_put(&m->run, &regs[i->a], out);
     return true;
 }
