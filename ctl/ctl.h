@@ -87,7 +87,8 @@ int ctl_usage(const struct ctl_call *c, const char *fmt, ...) UT_PRINTF(2, 3);
 
 /* --- Daemons -------------------------------------------------------------------------------- */
 
-#define CTL_TIMEOUT 30.0 /* seconds for each list of an answer */
+#define CTL_TIMEOUT 30.0 /* seconds for each list of an answer, besides reinject_timeout, which a
+                          * release may take */
 
 /* Sends the request [name] to the daemon [daemon] ("milter", "quarantined": its control socket is
  * RUN_DIRECTORY/DAEMON.ctl). [attrs] holds further attributes made by ut_attr_add(), or is NULL.

@@ -71,7 +71,8 @@ ctl_ask(struct ctl_call *c, const char *daemon, const char *name, const struct u
     if (path.failed || request.failed || (attrs && attrs->failed)) {
         ut_diag_set(d, "the request is too long");
     } else {
-        result = ut_ctl_call(ut_sbuf_text(&path), &request, fn, arg, CTL_TIMEOUT, d);
+        result = ut_ctl_call(ut_sbuf_text(&path), &request, fn, arg,
+            CTL_TIMEOUT + (double)c->conf->global.reinject_timeout, d);
         if (result == UT_CTL_TROUBLE) {
             char why[sizeof(d->text)];
 

@@ -11,3 +11,5 @@ doc/penstock.conf.5: doc/penstock.conf.5.in Makefile
 	    $(srcdir)/doc/penstock.conf.5.in >$@.tmp && mv $@.tmp $@
 
 dist_man_MANS += doc/penstock-milter.8
+
+dist_man_MANS += doc/penstock-quarantined.8 doc/penstock-quarantine.7
