@@ -60,6 +60,7 @@ hsl_machine_new(struct hsl_env *env)
     hsl_heap_init(&m->run.heap, 0);
     m->run.env = env;
     m->run.machine = m;
+    m->fail_after = -1;
     return m;
 }
 
@@ -127,6 +128,7 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
     else
         hsl_limits_default(&r->limits);
     hsl_heap_reset(&r->heap, r->limits.max_memory);
+    r->heap.fail_after = m->fail_after;
     r->flow = p->flow;
     r->instructions = 0;
     r->slept = 0;

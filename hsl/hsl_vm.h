@@ -55,6 +55,7 @@ struct hsl_machine {
     struct hsl_segment *spare;   /* one more kept for the next time */
     int32_t ticks;               /* events until the next look at budget and clock */
     int32_t slice;               /* what [ticks] started from */
+    long fail_after;             /* tests: heap->fail_after of each run; negative: off */
     size_t work;                 /* bytes of hsl_work() not yet counted */
     unsigned native;             /* calls from built-ins within each other */
     struct hsl_cell **globals;   /* of prog->global_count; NULL: not used yet */

@@ -67,3 +67,9 @@ t_unit_hsl_op_SOURCES = t/unit/hsl_op.c t/unit/hsl_fake_run.h
 t_unit_hsl_op_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_regex_SOURCES = t/unit/hsl_regex.c t/unit/hsl_fake_run.h
 t_unit_hsl_regex_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+# Tests of the compiler and the machine.
+check_PROGRAMS += t/unit/hsl_run t/unit/hsl_vm
+t_unit_hsl_run_SOURCES = t/unit/hsl_run.c
+t_unit_hsl_run_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_vm_SOURCES = t/unit/hsl_vm.c
+t_unit_hsl_vm_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
