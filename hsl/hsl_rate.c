@@ -5,7 +5,9 @@
  * interval; a limit is never exceeded in any stretch of that length.
  *
  * The table is SHARDS hash tables, each with a lock, a bound and a list in order of use: when a
- * shard is full the window used longest ago goes. Names come from outside (addresses, senders), so
+ * shard is full the window used longest ago goes. Each new window also takes away up to two that
+ * nothing has happened in for longer than their interval, so that memory follows the names in use
+ * instead of all ever seen; one with a long interval at the end of the list holds that up. Names come from outside (addresses, senders), so
  * the hash is seeded anew in each process: nobody can aim at one chain.
  *
  * Not here: rate() (hsl_lib_net.c). Threads: any. Fails: without memory events are let through. */
@@ -141,6 +143,13 @@ hash_of(const struct hsl_rate_table *t, const struct hsl_text *space, const stru
     return hash_bytes(h, t->seed[1], entry->p, entry->len);
 }
 
+/* The step of the clock that [now] lies in. */
+static int64_t
+step_of(double now, double interval)
+{
+    return (int64_t)floor(now / interval * STEPS);
+}
+
 /* --- Finding a window ------------------------------------------------------------------------ */
 
 static void
@@ -177,6 +186,17 @@ drop_oldest(struct shard *s)
     s->count--;
     s->memory -= sizeof(*w) + w->name_len;
     free(w);
+}
+
+/* Drops up to two windows at the end of the list that count nothing any more. */
+static void
+drop_stale(struct shard *s, double now)
+{
+    for (int i = 0; i < 2 && s->oldest; i++) {
+        if (step_of(now, s->oldest->interval) - s->oldest->step < SLOTS)
+            return;
+        drop_oldest(s);
+    }
 }
 
 /* Doubles the chains when there are more windows than chains; without memory they just get longer.
@@ -221,11 +241,12 @@ find_window(struct shard *s, uint64_t hash, const struct hsl_text *space,
 
 static struct window *
 add_window(struct shard *s, uint64_t hash, const struct hsl_text *space,
-    const struct hsl_text *entry, double interval)
+    const struct hsl_text *entry, double interval, double now)
 {
     size_t size = sizeof(struct window) + space->len + entry->len;
     struct window *w, **at;
 
+    drop_stale(s, now);
     grow_chains(s);
     if (!s->chains || size > SHARD_MAX / 2)
         return NULL;
@@ -255,7 +276,7 @@ add_window(struct shard *s, uint64_t hash, const struct hsl_text *space,
 static void
 advance(struct window *w, double now)
 {
-    int64_t step = (int64_t)floor(now / w->interval * STEPS);
+    int64_t step = step_of(now, w->interval);
 
     if (step - w->step >= SLOTS)
         memset(w->slots, 0, sizeof(w->slots));
@@ -307,7 +328,7 @@ hsl_rate_hit(struct hsl_rate_table *t, const struct hsl_text *space, const struc
         unlink_use(s, w);
         link_newest(s, w);
     } else if (limit > 0) {
-        w = add_window(s, hash, space, entry, interval);
+        w = add_window(s, hash, space, entry, interval, now);
     }
     if (w)
         yes = count_event(w, limit, now, &found);

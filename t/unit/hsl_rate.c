@@ -74,6 +74,27 @@ test_steps(void)
     hsl_rate_table_free(t);
 }
 
+/* Names that come once each: memory once followed all that were ever seen, up to the bound. */
+static void
+test_stale(void)
+{
+    struct hsl_rate_table *t = hsl_rate_table_new();
+    size_t after_warm_up = 0;
+    char name[32];
+
+    if (!t)
+        exit(1);
+    for (int i = 0; i < 100000; i++) {
+        snprintf(name, sizeof(name), "entry-%d", i);
+        hit(t, "m", name, 1, 10, 1000 + i / 100.0);
+        if (i == 20000)
+            after_warm_up = hsl_rate_memory(t);
+    }
+    tap_ok(hsl_rate_memory(t) < after_warm_up * 3 / 2, "windows that are over are taken away");
+    tap_ok(events(t, "m", "entry-99999", 10, 1999.99) == 1, "those that are not stay");
+    hsl_rate_table_free(t);
+}
+
 static void
 test_memory(void)
 {
@@ -138,6 +159,7 @@ main(void)
 {
     test_window();
     test_steps();
+    test_stale();
     test_memory();
     test_threads();
     hsl_rate_table_free(NULL);
