@@ -13,7 +13,7 @@ GetOptions('messages=i' => \$messages, 'spool=s' => \$spool) or exit 64;
 my $gw = Penstock->new(
     access => "Allow();\n", recipient => "Accept();\n", sink => 0, $spool ? (spool => "$spool/soak") : (),
     main => { default_transport => 'discard:', relay_transport => 'discard:' },
-    mail => "if (GetHeader(\"Subject\") =~ #/lottery/i) Reject(\"no\");\nif (rate(\"s\", \$sender . random_number(1, 100000), 10, 60) == false) Defer();\nAddHeader(\"X-N\", count(GetHeaders(true)));\nDeliver();\n",
+    mail => "if (GetHeader(\"Subject\") =~ #/lottery/i) Reject(\"no\");\nif (rate(\"s\", \$sender . random_number(1, 100000), 10, 5) == false) Defer();\nAddHeader(\"X-N\", count(GetHeaders(true)));\nDeliver();\n",
 );
 $gw->start;
 my ($part, @rss, @fds) = (int($messages / 20));
