@@ -337,7 +337,7 @@ static void
 limits_init(struct hsl_limits *l)
 {
     hsl_limits_default(l);
-    l->max_instructions = 100000;
+    l->max_instructions = 20000;
     l->max_time = 0.5;
     l->max_memory = (size_t)8 << 20;
     l->max_string = (size_t)1 << 20;

@@ -35,9 +35,12 @@ static size_t
 find_end(const uint8_t *p, size_t len)
 {
     const uint8_t *end = memmem(p, len, END, strlen(END));
-    const uint8_t *lf = end ? memchr(end, '\n', len - (size_t)(end - p)) : memchr(p, 0, len);
+    const uint8_t *lf = end ? memchr(end, '\n', len - (size_t)(end - p)) : NULL;
+    const uint8_t *nul = memchr(p, 0, len);
 
-    return lf ? (size_t)(lf - p) + 1 : len;
+    if (lf)
+        return (size_t)(lf - p) + 1;
+    return nul ? (size_t)(nul - p) : len;
 }
 
 static bool
