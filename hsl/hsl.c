@@ -1,11 +1,12 @@
 /* hsl.c - text to program, and a program run on a machine.
  *
- * A machine keeps its stack, its frames and one chunk of heap, so that a run begins with a few stores. At
- * the end of a run all its memory is dropped at once; what lies outside (patterns, files) is given
- * back by the objects' classes before that.
+ * A machine keeps its stack, its frames and one chunk of heap, so that a run begins with a few
+ * stores. At the end of a run all its memory is dropped at once; what lies outside (patterns,
+ * files) is given back by the objects' classes before that.
  *
- * Not here: the passes of the compiler (hsl_parse.c, hsl_check.c, hsl_code.c), instructions (hsl_vm.c), $context as bytes (hsl_context.c).
- * Threads: one per machine. Fails: hsl_machine_new() without memory; hsl_run() says in its result. */
+ * Not here: the passes of the compiler (hsl_parse.c, hsl_check.c, hsl_code.c), instructions
+ * (hsl_vm.c), $context as bytes (hsl_context.c). Threads: one per machine. Fails: hsl_machine_new()
+ * without memory; hsl_run() says in its result. */
 #include "config.h"
 
 #include "hsl/hsl.h"
@@ -25,7 +26,8 @@
 struct hsl_prog *
 hsl_compile(struct hsl_env *env, const struct hsl_source *src, struct ut_diag_list *diags)
 {
-    struct hsl_unit u = {.env = env, .flow = src->flow, .diags = diags, .no_optimize = src->no_optimize};
+    struct hsl_unit u = {
+        .env = env, .flow = src->flow, .diags = diags, .no_optimize = src->no_optimize};
     struct hsl_prog *p = NULL;
     struct hsl_limits limits;
 
@@ -33,8 +35,8 @@ hsl_compile(struct hsl_env *env, const struct hsl_source *src, struct ut_diag_li
     u.limits = src->limits ? src->limits : &limits;
     u.arena = ut_arena_new(0);
     if (!u.arena) {
-        (void)ut_diag_list_at(
-            diags, UT_DIAG_ERROR, "C15", src->name, 0, 0, "limit: not enough memory for the script");
+        (void)ut_diag_list_at(diags, UT_DIAG_ERROR, "C15", src->name, 0, 0,
+            "limit: not enough memory for the script");
         return NULL;
     }
     if (hsl_parse_unit(&u, src) == 0 && hsl_check_unit(&u) == 0)
@@ -150,7 +152,8 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
 
 /* --- After a run ------------------------------------------------------------------------------ */
 
-/* What an uncaught value says. An error of the language is its text; what a script threw is named so. */
+/* What an uncaught value says. An error of the language is its text; what a script threw is named
+ * so. */
 static void
 describe_thrown(struct hsl_machine *m, struct ut_diag *d)
 {
@@ -184,8 +187,8 @@ write_trace(const struct hsl_machine *m, char *out, size_t size)
     out[0] = '\0';
     for (unsigned i = 0; i < m->traced && i < HSL_TRACE_MAX; i++) {
         const struct hsl_place *p = &m->trace[i];
-        int n = snprintf(out + at, size - at, "%s%s:%u:%u: called from here", at ? "\n" : "", p->file,
-            p->line, p->column);
+        int n = snprintf(out + at, size - at, "%s%s:%u:%u: called from here", at ? "\n" : "",
+            p->file, p->line, p->column);
 
         if (n < 0 || (size_t)n >= size - at) {
             out[at] = '\0';
@@ -206,7 +209,8 @@ describe_error(struct hsl_machine *m, struct hsl_result *res)
     write_trace(m, res->trace, sizeof(res->trace));
     if (r->state == HSL_LIMITED) {
         res->end = HSL_END_LIMIT;
-        (void)ut_diag_at(d, m->place.file, m->place.line, m->place.column, "limit: %s", r->limit_text);
+        (void)ut_diag_at(
+            d, m->place.file, m->place.line, m->place.column, "limit: %s", r->limit_text);
         (void)snprintf(d->code, sizeof(d->code), "L%02u", (unsigned)m->lcode % 100u);
         return;
     }

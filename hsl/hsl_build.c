@@ -1,9 +1,8 @@
 /* hsl_build.c - values that a host makes for predefined variables.
  *
- * A small stack of open arrays. An error makes all further calls do nothing; hsl_build_take() then gives
- * false with the run's state set. Nesting deeper than HSL_BUILD_DEPTH is an error of the host and
- * ends the run with a limit error.
- * Threads: the run's. */
+ * A small stack of open arrays. An error makes all further calls do nothing; hsl_build_take() then
+ * gives false with the run's state set. Nesting deeper than HSL_BUILD_DEPTH is an error of the host
+ * and ends the run with a limit error. Threads: the run's. */
 #include "config.h"
 
 #include "hsl/hsl_vm.h"

@@ -1,8 +1,8 @@
 /* hsl_code.c - a checked tree to a program: the way in, functions, registers of variables.
  *
- * First every variable of every function gets its register and every function its number and its head
- * (parameters, captures, defaults), so that code can refer to all of them; then each function is
- * compiled by itself.
+ * First every variable of every function gets its register and every function its number and its
+ * head (parameters, captures, defaults), so that code can refer to all of them; then each function
+ * is compiled by itself.
  *
  * Layers: hsl_code_emit.c (instructions), hsl_code_const.c (constants), hsl_code_expr.c and its kin
  * (expressions), hsl_code_stmt.c, hsl_code_loop.c (statements). Contracts and rules: hsl_code.h.
@@ -16,11 +16,17 @@
 
 #include "hsl/hsl_unit.h"
 
-/* --- Registers of variables ------------------------------------------------------------------------- */
+/* --- Registers of variables
+ * ------------------------------------------------------------------------- */
 
 /* The predefined variables, row by row, and what they are where the host knows none. */
-enum { TYPE_STR = HSL_STR, TYPE_NUM = HSL_NUM, TYPE_BOOL = HSL_BOOL, TYPE_ARR = HSL_ARR,
-    TYPE_NONE = HSL_NONE };
+enum {
+    TYPE_STR = HSL_STR,
+    TYPE_NUM = HSL_NUM,
+    TYPE_BOOL = HSL_BOOL,
+    TYPE_ARR = HSL_ARR,
+    TYPE_NONE = HSL_NONE
+};
 
 static const struct {
     const char *name;
@@ -66,7 +72,8 @@ place_globals(struct hsl_code *c)
 
     if (too_many_variables(c, c->u->globals->var_count))
         return;
-    c->predefs = ut_arena_calloc(c->prog->arena, sizeof(rows) / sizeof(rows[0]), sizeof(*c->predefs));
+    c->predefs =
+        ut_arena_calloc(c->prog->arena, sizeof(rows) / sizeof(rows[0]), sizeof(*c->predefs));
     if (!c->predefs) {
         (void)hsl_code_fail(c, "not enough memory for the script");
         return;
@@ -115,7 +122,8 @@ place_locals(struct hsl_code *c, struct hsl_function *f)
     }
 }
 
-/* --- Heads of functions ------------------------------------------------------------------------------- */
+/* --- Heads of functions
+ * ------------------------------------------------------------------------------- */
 
 /* Constants of the defaults; undefined for one that fails when it is computed: the function's first
  * instructions do that then. */
@@ -185,7 +193,8 @@ make_head(struct hsl_code *c, const struct hsl_function *f)
         make_value(c, p);
 }
 
-/* --- Bodies ------------------------------------------------------------------------------------------- */
+/* --- Bodies
+ * ------------------------------------------------------------------------------------------- */
 
 static void *
 copy(struct hsl_code *c, const void *from, uint32_t count, size_t size)
@@ -246,8 +255,8 @@ code_top_level(struct hsl_code *c)
     c->fn = &f;
     for (const struct hsl_var *v = c->u->globals->vars; v; v = v->next) {
         if (hsl_code_in_cell(v))
-            (void)hsl_code_emit(c, HSL_I_BIND, hsl_code_reg(v), hsl_code_global(v),
-                hsl_code_k_name(c, v->name));
+            (void)hsl_code_emit(
+                c, HSL_I_BIND, hsl_code_reg(v), hsl_code_global(v), hsl_code_k_name(c, v->name));
     }
     code_body(c, c->protos[0], c->u->body);
     c->fn = NULL;
@@ -292,7 +301,8 @@ code_function(struct hsl_code *c, struct hsl_function *function)
     c->fn = NULL;
 }
 
-/* --- The way in ----------------------------------------------------------------------------------------- */
+/* --- The way in
+ * ----------------------------------------------------------------------------------------- */
 
 static void
 number_functions(struct hsl_code *c)

@@ -1,10 +1,9 @@
 /* hsl_code_assign.c - assignment, ++ and --, ??=, isset, unset.
  *
- * A plain variable is the destination of the instruction that computes its value. What a script says
- * about the order holds: keys of the left side, then the value, then the store; for `x op= e` x is
- * read after e.
- * Not here: how paths and patterns are taken apart (hsl_code_path.c).
- * Threads: one per unit. Fails: C15. */
+ * A plain variable is the destination of the instruction that computes its value. What a script
+ * says about the order holds: keys of the left side, then the value, then the store; for `x op= e`
+ * x is read after e. Not here: how paths and patterns are taken apart (hsl_code_path.c). Threads:
+ * one per unit. Fails: C15. */
 #include "config.h"
 
 #include "hsl/hsl_code.h"
@@ -28,7 +27,8 @@ refuse_readonly(struct hsl_code *c, const struct hsl_node *n)
     return true;
 }
 
-/* --- Storing a value that is there --------------------------------------------------------------------- */
+/* --- Storing a value that is there
+ * --------------------------------------------------------------------- */
 
 static void
 store_var(struct hsl_code *c, const struct hsl_node *n, unsigned reg)
@@ -83,7 +83,9 @@ hsl_code_store(struct hsl_code *c, const struct hsl_node *n, unsigned reg)
     c->fn->temp = mark;
 }
 
-/* --- = -------------------------------------------------------------------------------------------------- */
+/* --- =
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static unsigned
 assign_var(struct hsl_code *c, const struct hsl_node *n, bool want)
@@ -194,7 +196,9 @@ assign_slice(struct hsl_code *c, const struct hsl_node *n, bool want)
     return src;
 }
 
-/* --- op= ------------------------------------------------------------------------------------------------ */
+/* --- op=
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void
 emit_pathop(struct hsl_code *c, const struct hsl_node *n, const struct hsl_path *p, unsigned dst)
@@ -272,7 +276,9 @@ hsl_code_assign(struct hsl_code *c, const struct hsl_node *n, bool want)
     return reg;
 }
 
-/* --- ++ -- ------------------------------------------------------------------------------------------------ */
+/* --- ++ --
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static unsigned
 step_local(struct hsl_code *c, const struct hsl_node *n, bool want)
@@ -314,7 +320,9 @@ hsl_code_incdec(struct hsl_code *c, const struct hsl_node *n, bool want)
     return dst;
 }
 
-/* --- ??= -------------------------------------------------------------------------------------------------- */
+/* --- ??=
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static unsigned
 default_local(struct hsl_code *c, const struct hsl_node *n)
@@ -415,7 +423,8 @@ hsl_code_coalesce_assign(struct hsl_code *c, const struct hsl_node *n, bool want
     return reg;
 }
 
-/* --- isset, unset ------------------------------------------------------------------------------------------ */
+/* --- isset, unset
+ * ------------------------------------------------------------------------------------------ */
 
 /* The value is looked for as quietly as ?? does, but the last key itself is asked for. */
 void

@@ -1,13 +1,14 @@
 /* hsl_code_call.c - calls and function values.
  *
- * A function known by name gets all its parameters from the caller: defaults and the array of the rest
- * are made there. Everything else is called by value and looks at its arguments itself.
+ * A function known by name gets all its parameters from the caller: defaults and the array of the
+ * rest are made there. Everything else is called by value and looks at its arguments itself.
  * Threads: one per unit. Fails: C15. */
 #include "config.h"
 
 #include "hsl/hsl_code.h"
 
-/* --- Function values ---------------------------------------------------------------------------------- */
+/* --- Function values
+ * ---------------------------------------------------------------------------------- */
 
 void
 hsl_code_function(struct hsl_code *c, const struct hsl_function *f, unsigned dst)
@@ -36,7 +37,8 @@ hsl_code_name(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
         (void)hsl_code_fail(c, "class that is not supported yet");
 }
 
-/* --- Arguments ---------------------------------------------------------------------------------------- */
+/* --- Arguments
+ * ---------------------------------------------------------------------------------------- */
 
 /* The arguments from [n] on into consecutive temporaries; their number. */
 static unsigned
@@ -76,10 +78,12 @@ reserve(struct hsl_code *c, unsigned base, unsigned count)
         c->fn->regs = base + count;
 }
 
-/* --- Calls by name ------------------------------------------------------------------------------------ */
+/* --- Calls by name
+ * ------------------------------------------------------------------------------------ */
 
 static void
-call_function(struct hsl_code *c, const struct hsl_node *n, const struct hsl_function *f, unsigned dst)
+call_function(
+    struct hsl_code *c, const struct hsl_node *n, const struct hsl_function *f, unsigned dst)
 {
     const struct hsl_proto *p = c->protos[f->number];
     unsigned base = c->fn->temp, fixed = f->param_count, i = 0;
@@ -156,7 +160,8 @@ callee_number(struct hsl_code *c, const struct hsl_builtin *row)
 
 /* count() and length() have instructions. */
 static bool
-call_intrinsic(struct hsl_code *c, const struct hsl_node *n, const struct hsl_builtin *row, unsigned dst)
+call_intrinsic(
+    struct hsl_code *c, const struct hsl_node *n, const struct hsl_builtin *row, unsigned dst)
 {
     bool count = strcmp(row->name, "count") == 0;
     unsigned arg;
@@ -191,7 +196,8 @@ push_builtin_args(struct hsl_code *c, const struct hsl_node *arg, const char *le
 }
 
 static void
-call_builtin(struct hsl_code *c, const struct hsl_node *n, const struct hsl_builtin *row, unsigned dst)
+call_builtin(
+    struct hsl_code *c, const struct hsl_node *n, const struct hsl_builtin *row, unsigned dst)
 {
     unsigned base = c->fn->temp, callee = callee_number(c, row);
 
@@ -207,7 +213,8 @@ call_builtin(struct hsl_code *c, const struct hsl_node *n, const struct hsl_buil
     (void)hsl_code_emitx(c, HSL_I_CALLB, n->u.call.argc, base, callee, dst);
 }
 
-/* --- All calls ---------------------------------------------------------------------------------------- */
+/* --- All calls
+ * ---------------------------------------------------------------------------------------- */
 
 static void
 call_method(struct hsl_code *c, const struct hsl_node *n, unsigned dst)

@@ -6,10 +6,11 @@
 
 #include "hsl/hsl_code.h"
 
-/* --- Conditions -------------------------------------------------------------------------------------- */
+/* --- Conditions
+ * -------------------------------------------------------------------------------------- */
 
-/* Comparison to jump, ORDER JUMP: with two registers, with a constant on the right, and negated by one
- * more. */
+/* Comparison to jump, ORDER JUMP: with two registers, with a constant on the right, and negated by
+ * one more. */
 static const struct {
     uint8_t op, op_k;
 } jumps_of[HSL_OP_COUNT_] = {
@@ -34,7 +35,8 @@ compare(struct hsl_code *c, const struct hsl_node *n, bool when, struct hsl_jump
     left = hsl_code_any_before(c, n->u.bin.a, n->u.bin.b);
     if (c->optimize && hsl_code_const(c, n->u.bin.b, &k)) {
         hsl_code_at(c, n->pos);
-        hsl_jumps_add(c, jumps, hsl_code_emit(c, (enum hsl_opcode)(jumps_of[op].op_k + !when), left, k, 0));
+        hsl_jumps_add(
+            c, jumps, hsl_code_emit(c, (enum hsl_opcode)(jumps_of[op].op_k + !when), left, k, 0));
     } else {
         right = hsl_code_any(c, n->u.bin.b);
         hsl_code_at(c, n->pos);
@@ -114,7 +116,8 @@ hsl_code_logic(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
     hsl_code_patch_here(c, past);
 }
 
-/* --- Choice ------------------------------------------------------------------------------------------ */
+/* --- Choice
+ * ------------------------------------------------------------------------------------------ */
 
 /* a ?: b. The value of a is in a register that is tested and stays. */
 static void
@@ -185,10 +188,12 @@ hsl_code_coalesce(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
     c->fn->known = known;
 }
 
-/* --- match -------------------------------------------------------------------------------------------- */
+/* --- match
+ * -------------------------------------------------------------------------------------------- */
 
 void
-hsl_code_tests(struct hsl_code *c, unsigned subject, const struct hsl_node *tests, struct hsl_jumps *jumps)
+hsl_code_tests(
+    struct hsl_code *c, unsigned subject, const struct hsl_node *tests, struct hsl_jumps *jumps)
 {
     unsigned mark = c->fn->temp, k, right;
     uint32_t at;

@@ -16,7 +16,8 @@
 /* Results of folding larger than this are left to run time. */
 #define FOLD_MAX 4096u
 
-/* --- The table ------------------------------------------------------------------------------------- */
+/* --- The table
+ * ------------------------------------------------------------------------------------- */
 
 static uint32_t
 hash_of(const struct hsl_value *v)
@@ -174,7 +175,8 @@ hsl_code_k_builtin(struct hsl_code *c, const struct hsl_builtin *row)
     return hsl_code_k(c, (struct hsl_value){.u.fn = fn, .type = HSL_FN});
 }
 
-/* --- Patterns ---------------------------------------------------------------------------------------- */
+/* --- Patterns
+ * ---------------------------------------------------------------------------------------- */
 
 /* The checker has compiled each pattern through the process cache, under this text. */
 bool
@@ -203,9 +205,11 @@ hsl_code_regex(struct hsl_code *c, const struct hsl_node *n, unsigned *k)
     return true;
 }
 
-/* --- Folding ----------------------------------------------------------------------------------------- */
+/* --- Folding
+ * ----------------------------------------------------------------------------------------- */
 
-static bool fold(struct hsl_code *c, const struct hsl_node *n, struct hsl_value *out);
+static bool
+fold(struct hsl_code *c, const struct hsl_node *n, struct hsl_value *out);
 
 /* Forgets an error of an operator: it happens again at run time, or never. */
 static bool
@@ -386,7 +390,8 @@ fold(struct hsl_code *c, const struct hsl_node *n, struct hsl_value *out)
     }
 }
 
-/* --- Asking ------------------------------------------------------------------------------------------ */
+/* --- Asking
+ * ------------------------------------------------------------------------------------------ */
 
 bool
 hsl_code_literal(struct hsl_code *c, const struct hsl_node *n, unsigned *k)

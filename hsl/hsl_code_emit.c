@@ -1,5 +1,5 @@
-/* hsl_code_emit.c - the compiler's lowest layer: instructions with positions, temporaries, jumps, and
- * which variables are surely assigned.
+/* hsl_code_emit.c - the compiler's lowest layer: instructions with positions, temporaries, jumps,
+ * and which variables are surely assigned.
  *
  * All arrays grow in the unit's arena; hsl_code.c copies what stays into the program.
  * Threads: one per unit. Fails: C15, reported once (hsl_code_fail()). */
@@ -12,8 +12,8 @@ bool
 hsl_code_fail(struct hsl_code *c, const char *text)
 {
     if (!c->failed)
-        (void)hsl_unit_error(c->u, "C15", c->fn ? c->fn->pos : (struct hsl_pos){1, 1, 0}, "limit: %s",
-            text);
+        (void)hsl_unit_error(
+            c->u, "C15", c->fn ? c->fn->pos : (struct hsl_pos){1, 1, 0}, "limit: %s", text);
     c->failed = true;
     return false;
 }
@@ -37,7 +37,8 @@ hsl_code_grow(struct hsl_code *c, void *p, uint32_t count, uint32_t *cap, size_t
     return bigger;
 }
 
-/* --- Instructions ---------------------------------------------------------------------------------- */
+/* --- Instructions
+ * ---------------------------------------------------------------------------------- */
 
 void
 hsl_code_at(struct hsl_code *c, struct hsl_pos pos)
@@ -87,7 +88,8 @@ temporaries(const struct hsl_code *c, enum hsl_opcode op, unsigned a, unsigned b
 }
 
 uint32_t
-hsl_code_emitx(struct hsl_code *c, enum hsl_opcode op, unsigned x, unsigned a, unsigned b, unsigned cc)
+hsl_code_emitx(
+    struct hsl_code *c, enum hsl_opcode op, unsigned x, unsigned a, unsigned b, unsigned cc)
 {
     struct hsl_code_fn *f = c->fn;
     struct hsl_ins *code;
@@ -113,10 +115,11 @@ void
 hsl_code_keep(struct hsl_code *c, uint32_t at, unsigned n)
 {
     if (!c->failed)
-        c->fn->code[at].x &= (uint8_t)~(1u << n);
+        c->fn->code[at].x &= (uint8_t) ~(1u << n);
 }
 
-/* --- Temporaries ------------------------------------------------------------------------------------ */
+/* --- Temporaries
+ * ------------------------------------------------------------------------------------ */
 
 unsigned
 hsl_code_temp(struct hsl_code *c)
@@ -146,7 +149,8 @@ hsl_code_drop(struct hsl_code *c, unsigned reg)
         (void)hsl_code_emit(c, HSL_I_DROP, reg, 0, 0);
 }
 
-/* --- Jumps ------------------------------------------------------------------------------------------- */
+/* --- Jumps
+ * ------------------------------------------------------------------------------------------- */
 
 uint32_t
 hsl_code_here(const struct hsl_code *c)
@@ -160,7 +164,8 @@ hsl_code_jump(struct hsl_code *c)
     return hsl_code_emit(c, HSL_I_JMP, 0, 0, 0);
 }
 
-/* A jump back has the position of its loop for when the budget ends there; the caller has set it. */
+/* A jump back has the position of its loop for when the budget ends there; the caller has set it.
+ */
 static void
 add_loop(struct hsl_code *c, uint32_t at)
 {
@@ -218,7 +223,8 @@ hsl_jumps_patch(struct hsl_code *c, const struct hsl_jumps *j, uint32_t target)
         hsl_code_patch(c, j->at[i], target);
 }
 
-/* --- What is assigned ------------------------------------------------------------------------------- */
+/* --- What is assigned
+ * ------------------------------------------------------------------------------- */
 
 /* unset() can take any of these away again, in loops before where it stands. */
 static bool

@@ -8,7 +8,8 @@
 
 #include "hsl/hsl_code.h"
 
-/* --- What may change a variable -------------------------------------------------------------------- */
+/* --- What may change a variable
+ * -------------------------------------------------------------------- */
 
 /* Nodes looked at before the answer is "perhaps". */
 #define LOOK_MAX 60u
@@ -18,7 +19,8 @@ struct look {
     unsigned left;
 };
 
-static bool assigns(struct look *l, const struct hsl_node *n);
+static bool
+assigns(struct look *l, const struct hsl_node *n);
 
 static bool
 any_assigns(struct look *l, const struct hsl_node *n)
@@ -36,8 +38,8 @@ is_var(const struct look *l, const struct hsl_node *n)
     return n->kind == HSL_N_VAR && hsl_code_reg(n->u.var.var) == l->reg;
 }
 
-/* True if evaluating [n] may assign the variable. Only code of the same function can: variables that
- * others reach are in cells, and are read from there when their turn comes. */
+/* True if evaluating [n] may assign the variable. Only code of the same function can: variables
+ * that others reach are in cells, and are read from there when their turn comes. */
 static bool
 assigns(struct look *l, const struct hsl_node *n)
 {
@@ -96,7 +98,8 @@ hsl_code_may_assign(const struct hsl_node *n, unsigned reg)
     return assigns(&l, n);
 }
 
-/* --- Variables ------------------------------------------------------------------------------------- */
+/* --- Variables
+ * ------------------------------------------------------------------------------------- */
 
 /* dst = variable that may be in a cell. */
 static void
@@ -111,8 +114,7 @@ get_cell(struct hsl_code *c, const struct hsl_node *n, unsigned dst, bool quiet)
     else if (quiet)
         (void)hsl_code_emit(c, HSL_I_GETVARQ, dst, hsl_code_reg(v), 0);
     else
-        (void)hsl_code_emit(
-            c, HSL_I_GETVAR, dst, hsl_code_reg(v), hsl_code_k_name(c, v->name));
+        (void)hsl_code_emit(c, HSL_I_GETVAR, dst, hsl_code_reg(v), hsl_code_k_name(c, v->name));
 }
 
 /* R01 at run time unless the variable is surely assigned. */
@@ -128,7 +130,8 @@ check_known(struct hsl_code *c, const struct hsl_node *n)
     hsl_code_set_known(c, v);
 }
 
-/* --- Operators --------------------------------------------------------------------------------------- */
+/* --- Operators
+ * --------------------------------------------------------------------------------------- */
 
 /* Instructions of their own: for two registers, and for a constant on the right (0: none). */
 static const struct {
@@ -184,8 +187,8 @@ hsl_code_operate_on(struct hsl_code *c, enum hsl_op op, unsigned dst, unsigned l
 }
 
 void
-hsl_code_operate(struct hsl_code *c, enum hsl_op op, unsigned dst, unsigned left,
-    const struct hsl_node *right)
+hsl_code_operate(
+    struct hsl_code *c, enum hsl_op op, unsigned dst, unsigned left, const struct hsl_node *right)
 {
     struct hsl_pos pos = c->fn->pos;
     unsigned k, r;
@@ -232,7 +235,8 @@ unary_to(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
         (void)hsl_code_emitx(c, HSL_I_UNARY, (unsigned)n->op << 2, dst, a, 0);
 }
 
-/* --- Arrays ------------------------------------------------------------------------------------------- */
+/* --- Arrays
+ * ------------------------------------------------------------------------------------------- */
 
 /* Elements that are laid side by side for one NEWARR. */
 #define BATCH_MAX 32u
@@ -260,14 +264,13 @@ array_element(struct hsl_code *c, const struct hsl_node *e, unsigned array)
     } else {
         value = hsl_code_any(c, e->u.elem.value);
         hsl_code_at(c, e->pos);
-        (void)hsl_code_emit(
-            c, e->u.elem.spread ? HSL_I_SPREAD : HSL_I_ARRPUSH, array, value, 0);
+        (void)hsl_code_emit(c, e->u.elem.spread ? HSL_I_SPREAD : HSL_I_ARRPUSH, array, value, 0);
     }
     c->fn->temp = mark;
 }
 
-/* A constant array with the keys of the elements from [n] on, if all are constant texts and different:
- * the literal is then a copy of it with the values put in. NULL: not that simple. */
+/* A constant array with the keys of the elements from [n] on, if all are constant texts and
+ * different: the literal is then a copy of it with the values put in. NULL: not that simple. */
 static struct hsl_arr *
 map_keys(struct hsl_code *c, const struct hsl_node *n)
 {
@@ -326,7 +329,8 @@ hsl_code_array(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
     hsl_code_move(c, dst, array);
 }
 
-/* --- Subscripts ---------------------------------------------------------------------------------------- */
+/* --- Subscripts
+ * ---------------------------------------------------------------------------------------- */
 
 /* dst = base[key of n]; INDEX or PROP. */
 static void
@@ -385,7 +389,8 @@ hsl_code_quiet(struct hsl_code *c, const struct hsl_node *n)
     return hsl_code_temp(c);
 }
 
-/* --- All of them ----------------------------------------------------------------------------------------- */
+/* --- All of them
+ * ----------------------------------------------------------------------------------------- */
 
 /* The register where an assignment left its value goes to [dst]. */
 static void

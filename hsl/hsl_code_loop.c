@@ -53,7 +53,8 @@ hsl_code_break(struct hsl_code *c, const struct hsl_node *n)
     hsl_known_all(&c->fn->known);
 }
 
-/* --- while, forever, for -------------------------------------------------------------------------------- */
+/* --- while, forever, for
+ * -------------------------------------------------------------------------------- */
 
 static bool
 is_plain_var(const struct hsl_node *n)
@@ -63,7 +64,8 @@ is_plain_var(const struct hsl_node *n)
 
 /* `$i++` and `$i < limit` at the end of a loop: for numbers one instruction does both. */
 static void
-counting(struct hsl_code *c, const struct hsl_node *step, const struct hsl_node *cond, uint32_t body)
+counting(
+    struct hsl_code *c, const struct hsl_node *step, const struct hsl_node *cond, uint32_t body)
 {
     const struct hsl_node *limit;
     unsigned reg, k;
@@ -148,9 +150,11 @@ hsl_code_for(struct hsl_code *c, const struct hsl_node *n)
     code_loop(c, n);
 }
 
-/* --- foreach --------------------------------------------------------------------------------------------- */
+/* --- foreach
+ * --------------------------------------------------------------------------------------------- */
 
-/* The register where the next key or value goes: the variable itself, or a temporary to store from. */
+/* The register where the next key or value goes: the variable itself, or a temporary to store from.
+ */
 static unsigned
 target_reg(struct hsl_code *c, const struct hsl_node *target)
 {
@@ -205,7 +209,9 @@ hsl_code_foreach(struct hsl_code *c, const struct hsl_node *n)
     leave_loop(c, &l);
 }
 
-/* --- switch ------------------------------------------------------------------------------------------------ */
+/* --- switch
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* Number of tests if all are constant texts and enough for a table, else 0. */
 static uint32_t

@@ -1,13 +1,14 @@
 /* hsl_code_path.c - lvalues with keys, slices, and patterns.
  *
- * Keys of an element that is written lie in consecutive temporaries, computed from left to right before
- * the value; the instruction then walks the path in one go (hsl_vm_path.c).
- * Threads: one per unit. Fails: C15. */
+ * Keys of an element that is written lie in consecutive temporaries, computed from left to right
+ * before the value; the instruction then walks the path in one go (hsl_vm_path.c). Threads: one per
+ * unit. Fails: C15. */
 #include "config.h"
 
 #include "hsl/hsl_code.h"
 
-/* --- Paths -------------------------------------------------------------------------------------------- */
+/* --- Paths
+ * -------------------------------------------------------------------------------------------- */
 
 static const struct hsl_node *
 container(const struct hsl_node *n)
@@ -92,7 +93,8 @@ hsl_path_done(struct hsl_code *c, const struct hsl_path *p)
     hsl_code_drop(c, p->reg);
 }
 
-/* --- Slices -------------------------------------------------------------------------------------------- */
+/* --- Slices
+ * -------------------------------------------------------------------------------------------- */
 
 static void
 push_bound(struct hsl_code *c, const struct hsl_node *n)
@@ -129,8 +131,8 @@ slice_path(struct hsl_code *c, const struct hsl_node *n, struct hsl_path *p)
 }
 
 void
-hsl_code_slice_store(struct hsl_code *c, const struct hsl_node *n, const struct hsl_node *value,
-    unsigned reg)
+hsl_code_slice_store(
+    struct hsl_code *c, const struct hsl_node *n, const struct hsl_node *value, unsigned reg)
 {
     struct hsl_path p;
 
@@ -159,11 +161,13 @@ hsl_code_slice_unset(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
     hsl_path_done(c, &p);
 }
 
-/* --- Patterns ------------------------------------------------------------------------------------------ */
+/* --- Patterns
+ * ------------------------------------------------------------------------------------------ */
 
 /* The rest of [src] behind the elements [first] up to [rest]. */
 static void
-pattern_rest(struct hsl_code *c, const struct hsl_node *first, const struct hsl_node *rest, unsigned src)
+pattern_rest(
+    struct hsl_code *c, const struct hsl_node *first, const struct hsl_node *rest, unsigned src)
 {
     unsigned mark = c->fn->temp, keys = mark, count = 0, dst;
 
@@ -184,7 +188,8 @@ pattern_rest(struct hsl_code *c, const struct hsl_node *first, const struct hsl_
 
 /* dst = the element for target [e] of [src]; undefined if it is missing and there is a default. */
 static void
-get_element(struct hsl_code *c, const struct hsl_node *e, unsigned index, unsigned src, unsigned dst)
+get_element(
+    struct hsl_code *c, const struct hsl_node *e, unsigned index, unsigned src, unsigned dst)
 {
     unsigned x = e->u.elem.def ? 4 : 0, k;
 

@@ -103,8 +103,8 @@ code_global(struct hsl_code *c, const struct hsl_node *n)
         const struct hsl_var *v = n->u.var.var;
 
         hsl_code_at(c, n->pos);
-        (void)hsl_code_emit(c, HSL_I_BIND, hsl_code_reg(v), hsl_code_global(v->outer),
-            hsl_code_k_name(c, v->name));
+        (void)hsl_code_emit(
+            c, HSL_I_BIND, hsl_code_reg(v), hsl_code_global(v->outer), hsl_code_k_name(c, v->name));
     }
 }
 

@@ -1,9 +1,9 @@
 /* hsl_context.c - $context as bytes that the host keeps between the runs of one connection.
  *
- * One byte says what follows: 'n' none, 't' 'f' truth values, 'd' a number, 's' a string (length and
- * bytes), 'a' the start of an array, 'i' an integer key, 'k' a string key, 'e' the end of an array.
- * Numbers are as the machine has them: the bytes never leave the process. Functions and objects
- * become none. What is nested deeper than HSL_BUILD_DEPTH is not kept.
+ * One byte says what follows: 'n' none, 't' 'f' truth values, 'd' a number, 's' a string (length
+ * and bytes), 'a' the start of an array, 'i' an integer key, 'k' a string key, 'e' the end of an
+ * array. Numbers are as the machine has them: the bytes never leave the process. Functions and
+ * objects become none. What is nested deeper than HSL_BUILD_DEPTH is not kept.
  *
  * Threads: the run's. Fails: without memory, or over max_string, the host keeps what it had. */
 #include "config.h"
@@ -27,7 +27,8 @@ add_number(struct ut_sbuf *out, char tag, double n)
     ut_sbuf_add(out, &n, sizeof(n));
 }
 
-static bool add_value(struct ut_sbuf *out, const struct hsl_value *v, unsigned depth);
+static bool
+add_value(struct ut_sbuf *out, const struct hsl_value *v, unsigned depth);
 
 static bool
 add_array(struct ut_sbuf *out, const struct hsl_arr *a, unsigned depth)

@@ -94,8 +94,8 @@ add_operand(const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t pc,
         ut_sbuf_addf(out, " ->%ld", (long)pc + 1 + (int16_t)v);
         return;
     case 'L':
-        ut_sbuf_addf(out, " ->%ld",
-            (long)pc + 1 + (int32_t)((uint32_t)i->b | (uint32_t)i->c << 16));
+        ut_sbuf_addf(
+            out, " ->%ld", (long)pc + 1 + (int32_t)((uint32_t)i->b | (uint32_t)i->c << 16));
         return;
     default:
         return;
@@ -109,8 +109,10 @@ add_proto(const struct hsl_prog *prog, uint32_t number, struct ut_sbuf *out)
     struct hsl_place before = {"", 0, 0}, now;
 
     ut_sbuf_addf(out, "%s#%u: params %u, variables %u, registers %u\n",
-        number == 0 ? "main" : p->name ? p->name : "function", number, p->params, p->locals,
-        p->regs);
+        number == 0 ? "main"
+        : p->name   ? p->name
+                    : "function",
+        number, p->params, p->locals, p->regs);
     for (uint32_t pc = 0; pc < p->count; pc++) {
         const struct hsl_ins *i = &p->code[pc];
 

@@ -9,7 +9,7 @@
 #include "hsl/hsl_lib.h"
 
 struct exception {
-    struct hsl_str *text; /* one count */
+    struct hsl_str *text;   /* one count */
     struct hsl_place place; /* line 0: none */
 };
 

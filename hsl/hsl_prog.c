@@ -134,8 +134,8 @@ to_place(const struct hsl_prog *prog, const struct hsl_line *l, struct hsl_place
 }
 
 void
-hsl_prog_place(const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t pc,
-    struct hsl_place *place)
+hsl_prog_place(
+    const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t pc, struct hsl_place *place)
 {
     const struct hsl_line *l = find_line(p->lines, p->line_count, pc);
 
@@ -146,8 +146,8 @@ hsl_prog_place(const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t 
 }
 
 bool
-hsl_prog_loop_place(const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t pc,
-    struct hsl_place *place)
+hsl_prog_loop_place(
+    const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t pc, struct hsl_place *place)
 {
     const struct hsl_line *l = find_line(p->loops, p->loop_count, pc);
 

@@ -111,8 +111,8 @@ hsl_run_place(struct hsl_run *r, struct hsl_place *place)
 
     *place = (struct hsl_place){"", 0, 0};
     if (m && m->frame != m->frames)
-        hsl_prog_place(m->prog, m->frame->proto, (uint32_t)(m->frame->pc - m->frame->proto->code),
-            place);
+        hsl_prog_place(
+            m->prog, m->frame->proto, (uint32_t)(m->frame->pc - m->frame->proto->code), place);
 }
 
 void

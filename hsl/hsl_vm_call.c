@@ -1,8 +1,8 @@
 /* hsl_vm_call.c - frames and calls: by value, of methods, with spread arguments, from built-ins.
  *
- * Not here: calls by name, which are one instruction (hsl_vm.c). Where the registers of a frame lie and
- * who owns them: hsl_vm.h.
- * Threads: one per machine. Fails: R07, R08, L03, L04, L08, and what the callee fails with. */
+ * Not here: calls by name, which are one instruction (hsl_vm.c). Where the registers of a frame lie
+ * and who owns them: hsl_vm.h. Threads: one per machine. Fails: R07, R08, L03, L04, L08, and what
+ * the callee fails with. */
 #include "config.h"
 
 #include <limits.h>
@@ -57,10 +57,11 @@ hsl_vm_leave_segments(struct hsl_machine *m, unsigned count)
     }
 }
 
-/* Room for [count] values at [at], or at the start of a new segment to which the first [given] move;
- * *segments counts it. NULL: error set. */
+/* Room for [count] values at [at], or at the start of a new segment to which the first [given]
+ * move; *segments counts it. NULL: error set. */
 static struct hsl_value *
-make_room(struct hsl_machine *m, struct hsl_value *at, size_t count, size_t given, unsigned *segments)
+make_room(
+    struct hsl_machine *m, struct hsl_value *at, size_t count, size_t given, unsigned *segments)
 {
     struct hsl_value *to;
 
@@ -95,7 +96,8 @@ hsl_vm_enter(struct hsl_machine *m, const struct hsl_proto *p, struct hsl_value 
     unsigned segments = 0, fixed = p->params - p->rest, first = p->has_self + p->required;
 
     if (f == m->frame_end)
-        return hsl_limit(&m->run, HSL_L04, "call depth (%u) exceeded", m->run.limits.max_call_depth);
+        return hsl_limit(
+            &m->run, HSL_L04, "call depth (%u) exceeded", m->run.limits.max_call_depth);
     at = make_room(m, at, p->regs, given, &segments);
     if (!at)
         return false;
@@ -136,8 +138,7 @@ wrong_count(struct hsl_machine *m, const char *name, unsigned min, unsigned max,
     if (min == max)
         return hsl_raise(r, HSL_R07, "%s() expects %u argument%s, %u given", name, min,
             min == 1 ? "" : "s", argc);
-    return hsl_raise(
-        r, HSL_R07, "%s() expects %u to %u arguments, %u given", name, min, max, argc);
+    return hsl_raise(r, HSL_R07, "%s() expects %u to %u arguments, %u given", name, min, max, argc);
 }
 
 static bool
@@ -172,8 +173,8 @@ collect_rest(struct hsl_machine *m, struct hsl_value *args, unsigned fixed, unsi
     return true;
 }
 
-/* Pushes a frame for function [fn], or one that captures nothing if NULL, of code [p]. Its registers
- * start at [at], with $this if it has one; [argc] arguments follow. */
+/* Pushes a frame for function [fn], or one that captures nothing if NULL, of code [p]. Its
+ * registers start at [at], with $this if it has one; [argc] arguments follow. */
 static bool
 enter_function(struct hsl_machine *m, const struct hsl_proto *p, const struct hsl_fn *fn,
     struct hsl_value *at, unsigned argc)
@@ -214,9 +215,11 @@ hsl_vm_builtin(struct hsl_machine *m, const struct hsl_callee *c, struct hsl_val
     bool fits = argc <= HSL_CALLEE_ARGS;
 
     for (unsigned i = 0; fits && i < argc; i++)
-        fits = (c->want[i] >> args[i].type & 1) || ((c->want[i] & HSL_WANT_REGEX) &&
-                   args[i].type == HSL_OBJ && args[i].u.obj->cls == &hsl_regex_class);
-    if (!(fits ? c->row->fn(&m->run, args, argc, out) : hsl_lib_call(&m->run, c->row, args, argc, out)))
+        fits = (c->want[i] >> args[i].type & 1) ||
+               ((c->want[i] & HSL_WANT_REGEX) && args[i].type == HSL_OBJ &&
+                   args[i].u.obj->cls == &hsl_regex_class);
+    if (!(fits ? c->row->fn(&m->run, args, argc, out)
+               : hsl_lib_call(&m->run, c->row, args, argc, out)))
         return false;
     drop_values(&m->run, args, argc);
     return true;
@@ -224,8 +227,8 @@ hsl_vm_builtin(struct hsl_machine *m, const struct hsl_callee *c, struct hsl_val
 
 /* Calls method [row] of the object in base[0]; the count in messages is without the object. */
 static int
-call_row(struct hsl_machine *m, const struct hsl_builtin *row, struct hsl_value *base, unsigned argc,
-    struct hsl_value *out)
+call_row(struct hsl_machine *m, const struct hsl_builtin *row, struct hsl_value *base,
+    unsigned argc, struct hsl_value *out)
 {
     unsigned min, max;
 
@@ -295,7 +298,8 @@ call_user(struct hsl_machine *m, struct hsl_value *base, unsigned argc)
 }
 
 static int
-call_builtin_value(struct hsl_machine *m, struct hsl_value *base, unsigned argc, struct hsl_value *out)
+call_builtin_value(
+    struct hsl_machine *m, struct hsl_value *base, unsigned argc, struct hsl_value *out)
 {
     struct hsl_value callee = base[0];
     const struct hsl_fn *fn = callee.u.fn;
@@ -313,7 +317,8 @@ call_builtin_value(struct hsl_machine *m, struct hsl_value *base, unsigned argc,
 }
 
 int
-hsl_vm_call_value(struct hsl_machine *m, struct hsl_value *base, unsigned argc, struct hsl_value *out)
+hsl_vm_call_value(
+    struct hsl_machine *m, struct hsl_value *base, unsigned argc, struct hsl_value *out)
 {
     if (base->type == HSL_FN && base->u.fn->kind == HSL_FN_USER)
         return call_user(m, base, argc);
@@ -379,7 +384,8 @@ lay_out(struct hsl_machine *m, struct hsl_value *base, unsigned *argc, unsigned 
 
 /* After a call of what lay_out() laid out. */
 static int
-laid_out_done(struct hsl_machine *m, struct hsl_value *base, unsigned argc, unsigned segments, int result)
+laid_out_done(
+    struct hsl_machine *m, struct hsl_value *base, unsigned argc, unsigned segments, int result)
 {
     if (result > 0) {
         m->frame->segments = (uint16_t)(m->frame->segments + segments);
@@ -413,7 +419,8 @@ hsl_vm_method_spread(struct hsl_machine *m, struct hsl_value *base, const struct
     return laid_out_done(m, base, argc, segments, hsl_vm_call_method(m, base, name, argc, out));
 }
 
-/* --- Calls from built-ins ---------------------------------------------------------------------- */
+/* --- Calls from built-ins ----------------------------------------------------------------------
+ */
 
 /* The frame on top was pushed for a call from C. */
 static bool
@@ -474,7 +481,8 @@ hsl_call_arity(const struct hsl_value *fn, unsigned *min, unsigned *max)
     return true;
 }
 
-/* --- Closures ---------------------------------------------------------------------------------- */
+/* --- Closures ----------------------------------------------------------------------------------
+ */
 
 bool
 hsl_vm_closure(struct hsl_machine *m, const struct hsl_proto *p, const struct hsl_frame *f,
@@ -489,7 +497,8 @@ hsl_vm_closure(struct hsl_machine *m, const struct hsl_proto *p, const struct hs
     fn = hsl_heap_alloc(&m->run.heap, sizeof(*fn) + p->capture_count * sizeof(fn->captures[0]));
     if (!fn)
         return hsl_raise_memory(&m->run);
-    *fn = (struct hsl_fn){.rc = {1}, .kind = HSL_FN_USER, .capture_count = p->capture_count, .proto = p};
+    *fn = (struct hsl_fn){
+        .rc = {1}, .kind = HSL_FN_USER, .capture_count = p->capture_count, .proto = p};
     if (p->has_self && f->proto->has_self)
         fn->self = hsl_ref(f->regs[0]);
     for (unsigned i = 0; i < p->capture_count; i++) {

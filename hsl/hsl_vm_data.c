@@ -1,8 +1,8 @@
 /* hsl_vm_data.c - literals, patterns, variables outside registers.
  *
- * A variable that a closure captures or a `global` names lives in a cell. A register of such a variable
- * holds the variable itself until somebody else wants it, then a HSL_CELL; instructions for such
- * variables look which it is. Cells of the top level are found by number in m->globals.
+ * A variable that a closure captures or a `global` names lives in a cell. A register of such a
+ * variable holds the variable itself until somebody else wants it, then a HSL_CELL; instructions
+ * for such variables look which it is. Cells of the top level are found by number in m->globals.
  *
  * Not here: elements (hsl_vm_path.c).
  * Threads: one per machine. Fails: R03, R05, R09, limits. */
@@ -27,7 +27,8 @@ hsl_vm_object(struct hsl_machine *m, const struct hsl_value *props, struct hsl_v
 }
 
 bool
-hsl_vm_spread(struct hsl_machine *m, struct hsl_value *into, const struct hsl_value *from, bool named)
+hsl_vm_spread(
+    struct hsl_machine *m, struct hsl_value *into, const struct hsl_value *from, bool named)
 {
     struct hsl_arr *a = into->u.arr;
     const struct hsl_value *v;
@@ -94,10 +95,11 @@ is_short(const struct hsl_value *v)
     return v->type == HSL_STR || v->type == HSL_NUM;
 }
 
-/* $v = "$v..." where all that follows is text or numbers and nobody else has a share: appends in place.
- * 1 done, 0 not that simple, -1 failed. */
+/* $v = "$v..." where all that follows is text or numbers and nobody else has a share: appends in
+ * place. 1 done, 0 not that simple, -1 failed. */
 static int
-append_parts(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, struct hsl_value *to)
+append_parts(
+    struct hsl_machine *m, const struct hsl_value **parts, unsigned n, struct hsl_value *to)
 {
     struct piece piece;
 
@@ -156,7 +158,7 @@ join(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, struct h
 }
 
 bool
-hsl_vm_concat(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+hsl_vm_join(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
     const struct hsl_value *parts[HSL_CONCAT_MAX];
     const struct hsl_value *temps = regs + m->frame->proto->locals;
@@ -212,8 +214,8 @@ is_one_of(const struct hsl_value *key, const struct hsl_value *keys, unsigned n)
 }
 
 bool
-hsl_vm_rest(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *keys, unsigned n,
-    struct hsl_value *out)
+hsl_vm_rest(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *keys,
+    unsigned n, struct hsl_value *out)
 {
     struct hsl_arr *a = hsl_arr_new(&m->run, 0);
     const struct hsl_value *e;
@@ -274,7 +276,8 @@ hsl_vm_box(struct hsl_machine *m, struct hsl_value *v)
 }
 
 bool
-hsl_vm_bind(struct hsl_machine *m, struct hsl_value *v, uint32_t global, const struct hsl_value *name)
+hsl_vm_bind(
+    struct hsl_machine *m, struct hsl_value *v, uint32_t global, const struct hsl_value *name)
 {
     struct hsl_cell *c = hsl_vm_global(m, global);
 

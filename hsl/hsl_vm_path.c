@@ -1,11 +1,12 @@
 /* hsl_vm_path.c - elements of arrays and objects: reading, and writing through paths of keys.
  *
- * `$a["x"][] += 1` is one instruction: the path is walked from the variable down, each array on it is
- * made this variable's own (copied one level if somebody else has a share) and each missing level
- * is made. So nested arrays are changed in place, and a copy of one elsewhere never sees it.
+ * `$a["x"][] += 1` is one instruction: the path is walked from the variable down, each array on it
+ * is made this variable's own (copied one level if somebody else has a share) and each missing
+ * level is made. So nested arrays are changed in place, and a copy of one elsewhere never sees it.
  *
  * Places of elements do not survive a call of script code. Operators may call some (toString() of
- * an object), so with objects the result is computed apart and the path is walked again to store it.
+ * an object), so with objects the result is computed apart and the path is walked again to store
+ * it.
  *
  * Threads: one per machine. Fails: R03, R05, limits. */
 #include "config.h"
@@ -75,7 +76,8 @@ hsl_vm_index(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_
 }
 
 bool
-hsl_vm_isset(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *key, bool *is)
+hsl_vm_isset(
+    struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *key, bool *is)
 {
     const struct hsl_value *a = v->type == HSL_OBJ ? &v->u.obj->props : v;
     struct hsl_value e;
@@ -202,11 +204,11 @@ appends(const struct hsl_value *keys, unsigned n)
     return false;
 }
 
-/* The element = left operator value, where script code may run before it is stored. Takes the count of
- * [left]; *out gets one. */
+/* The element = left operator value, where script code may run before it is stored. Takes the count
+ * of [left]; *out gets one. */
 static bool
-operate_apart(struct hsl_machine *m, struct hsl_value *root, const struct hsl_value *keys, unsigned n,
-    enum hsl_op op, struct hsl_value left, struct hsl_value *out)
+operate_apart(struct hsl_machine *m, struct hsl_value *root, const struct hsl_value *keys,
+    unsigned n, enum hsl_op op, struct hsl_value left, struct hsl_value *out)
 {
     struct hsl_value *to;
     bool ok = hsl_op_binary(&m->run, op, &left, &keys[n], out);
@@ -276,8 +278,8 @@ hsl_vm_path_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_
     return true;
 }
 
-/* The place that the keys lead to, as an own one, but without making anything: NULL if missing, or on
- * an error (state says which). */
+/* The place that the keys lead to, as an own one, but without making anything: NULL if missing, or
+ * on an error (state says which). */
 static struct hsl_value *
 existing_place(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys, unsigned n)
 {

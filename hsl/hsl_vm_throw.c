@@ -1,8 +1,8 @@
 /* hsl_vm_throw.c - errors on their way: where they happened, who handles them, what budgets say.
  *
- * Two kinds unwind: what is thrown looks for a try block in each frame; a final action or a limit goes
- * through all of them. Both forget the registers of each frame that they leave, since run after run
- * uses the same stack (invariant in hsl_vm.h).
+ * Two kinds unwind: what is thrown looks for a try block in each frame; a final action or a limit
+ * goes through all of them. Both forget the registers of each frame that they leave, since run
+ * after run uses the same stack (invariant in hsl_vm.h).
  *
  * Not here: making errors (hsl_run.c), the Exception object (hsl_exception.c).
  * Threads: one per machine. */

@@ -1,5 +1,5 @@
-/* hsl_run.c - the embedding API: compile, run, every limit with its text and place, machines used again,
- * threads that share a program, memory that fails at each allocation in turn. */
+/* hsl_run.c - the embedding API: compile, run, every limit with its text and place, machines used
+ * again, threads that share a program, memory that fails at each allocation in turn. */
 #include "config.h"
 
 #include <pthread.h>
@@ -17,7 +17,7 @@ struct world {
     struct ut_sbuf out;     /* echoed records, joined by | */
     struct ut_sbuf context; /* what context_set got */
     bool has_context;
-    unsigned asked;         /* calls of var */
+    unsigned asked; /* calls of var */
     unsigned verdicts;
 };
 
@@ -188,32 +188,47 @@ static const struct {
     {"$x = [1]; $x[] = $x; $x[0] = $x; echo $x;", "[0=>[0=>1,1=>[0=>1]],1=>[0=>1]]"},
     {"$i = 0; $z = [1, 2]; echo $z[$i++] . $z[$i++] . $i; echo $i++ + ++$i;", "122|6"},
     {"$l = [[1, 2], 3]; [$l, $m] = $l; echo $l; echo $m;", "[0=>1,1=>2]|3"},
-    {"function f($a, $b = [1], ...$r) { $b[] = $a; return [$b, $r]; } echo f(2); echo f(...[2, [], 3]);",
+    {"function f($a, $b = [1], ...$r) { $b[] = $a; return [$b, $r]; } echo f(2); echo f(...[2, [], "
+     "3]);",
         "[0=>[0=>1,1=>2],1=>[]]|[0=>[0=>2],1=>[0=>3]]"},
-    {"function f($a = 1 / 0) { return $a; } echo f(2); echo f();", "2!t.hsl:1:19: division by zero [R04]"},
+    {"function f($a = 1 / 0) { return $a; } echo f(2); echo f();",
+        "2!t.hsl:1:19: division by zero [R04]"},
     {"$n = 1; function up() { global $n; $n += 1; return $n; } up(); echo up() . $n;", "33"},
-    {"function c() { $n = 0; return function () closure ($n) { return ++$n; }; } $a = c(); $b = c(); $a(); "
-     "echo $a() . $b();", "21"},
-    {"for ($i = 0; $i < 3; $i++) { if ($i) { echo isset($w); unset($w); echo isset($w); } $w = $i; }",
+    {"function c() { $n = 0; return function () closure ($n) { return ++$n; }; } $a = c(); $b = "
+     "c(); $a(); "
+     "echo $a() . $b();",
+        "21"},
+    {"for ($i = 0; $i < 3; $i++) { if ($i) { echo isset($w); unset($w); echo isset($w); } $w = $i; "
+     "}",
         "true|false|true|false"},
     {"for ($i = \"a\"; $i < \"c\"; $i++) {}",
         "!t.hsl:1:26: unsupported operand type for ++: string [R03]"},
     {"for ($i = 0; $i < [1]; $i++) {}",
         "!t.hsl:1:17: unsupported operand types for <: number and array [R03]"},
-    {"try { foreach ([1, 2] as $v) { try { throw $v; } catch ($e) { if ($e == 2) throw \"out\"; } } } "
-     "catch ($e) { echo $e; }", "out"},
-    {"function r() { foreach ([1, 2] as $v) foreach ([\"a\", \"b\"] as $w) switch (\"$v$w\") { case \"1b\": "
-     "return $w; } } echo r();", "b"},
-    {"switch (\"e\") { case \"a\": case \"b\": case \"c\": case \"d\": case \"e\": echo 5; case \"f\": echo 6; break; "
-     "default: echo 7; }", "5|6"},
-    {"switch (\"z\") { case \"a\": case \"b\": case \"c\": case \"d\": case \"e\": echo 5; case \"f\": echo 6; }", ""},
-    {"switch (0) { case \"a\": case \"b\": case \"c\": case \"d\": case \"0\": echo 5; break; case \"f\": echo 6; }",
+    {"try { foreach ([1, 2] as $v) { try { throw $v; } catch ($e) { if ($e == 2) throw \"out\"; } "
+     "} } "
+     "catch ($e) { echo $e; }",
+        "out"},
+    {"function r() { foreach ([1, 2] as $v) foreach ([\"a\", \"b\"] as $w) switch (\"$v$w\") { "
+     "case \"1b\": "
+     "return $w; } } echo r();",
+        "b"},
+    {"switch (\"e\") { case \"a\": case \"b\": case \"c\": case \"d\": case \"e\": echo 5; case "
+     "\"f\": echo 6; break; "
+     "default: echo 7; }",
+        "5|6"},
+    {"switch (\"z\") { case \"a\": case \"b\": case \"c\": case \"d\": case \"e\": echo 5; case "
+     "\"f\": echo 6; }",
+        ""},
+    {"switch (0) { case \"a\": case \"b\": case \"c\": case \"d\": case \"0\": echo 5; break; case "
+     "\"f\": echo 6; }",
         "5"},
     {"$s = \"\"; for ($i = 0; $i < 3; $i++) { $s .= \"$i,\"; $s = \"$s;$s\"; } echo $s;",
         "0,;0,1,;0,;0,1,2,;0,;0,1,;0,;0,1,2,"},
     {"$a = [\"k\" => 1, \"l\" => [2]]; $b = $a; $b[\"l\"][] = 3; $a[\"k\"]++; echo $a; echo $b;",
         "[\"k\"=>2,\"l\"=>[0=>2]]|[\"k\"=>1,\"l\"=>[0=>2,1=>3]]"},
-    {"$e = Exception(\"x\"); $m = $e->message; echo $m(); try { $e->no(); } catch ($e) { echo $e->line(); }",
+    {"$e = Exception(\"x\"); $m = $e->message; echo $m(); try { $e->no(); } catch ($e) { echo "
+     "$e->line(); }",
         "x|1"},
     {"function a() { b(); } function b() { throw Exception(\"deep\"); } a();",
         "!t.hsl:1:38: uncaught exception: deep []"},
@@ -262,7 +277,8 @@ test_limits(void)
     expect("$a = []; for ($i = 0; $i < 101; $i++)\n$a[] = 1;", &l,
         "!t.hsl:2:3: limit: array size (100) exceeded [L06]");
     l.max_echo_records = 2;
-    expect("echo 1; echo 2; echo 3;", &l, "1|2|further output is dropped: limit of one run reached");
+    expect(
+        "echo 1; echo 2; echo 3;", &l, "1|2|further output is dropped: limit of one run reached");
 }
 
 /* Recursion that needs several segments of the stack, with exceptions through all of them. */
@@ -273,13 +289,16 @@ test_deep(void)
 
     hsl_limits_default(&l);
     l.max_call_depth = 50000;
-    expect("function d($n, $s) { if ($n == 0) throw $s; $a = [$n, $s]; return d($n - 1, $s) + count($a); }"
+    expect("function d($n, $s) { if ($n == 0) throw $s; $a = [$n, $s]; return d($n - 1, $s) + "
+           "count($a); }"
            "for ($i = 0; $i < 3; $i++) { try { d(20000, \"x$i\"); } catch ($e) { echo $e; } }",
         &l, "x0|x1|x2");
     expect("function s($n) { return $n == 0 ? 0 : 1 + s($n - 1); } echo s(40000);", &l, "40000");
-    expect("function c($n) { return $n == 0 ? 0 : 1 + array_map(c, [$n - 1])[0]; } echo c(150); echo c(300);",
+    expect("function c($n) { return $n == 0 ? 0 : 1 + array_map(c, [$n - 1])[0]; } echo c(150); "
+           "echo c(300);",
         &l, "150!t.hsl:1:43: limit: call depth (200) of callbacks exceeded [L04]");
-    expect("function m(...$r) { return count($r); } $a = [1] * 30000; echo m(...$a); echo m(...$a, ...$a);",
+    expect("function m(...$r) { return count($r); } $a = [1] * 30000; echo m(...$a); echo m(...$a, "
+           "...$a);",
         &l, "30000|60000");
 }
 
@@ -287,9 +306,10 @@ static void
 test_trace(void)
 {
     struct ut_diag d;
-    struct hsl_prog *p = compile("function a() { echo $x; }\nfunction b() { array_map(function ($v) {\n"
-                                 " a(); }, [1]); }\nb();",
-        HSL_FLOW_CORE, false, &d);
+    struct hsl_prog *p =
+        compile("function a() { echo $x; }\nfunction b() { array_map(function ($v) {\n"
+                " a(); }, [1]); }\nb();",
+            HSL_FLOW_CORE, false, &d);
     struct hsl_machine *m = hsl_machine_new(env);
     struct hsl_result res;
 
@@ -299,7 +319,8 @@ test_trace(void)
         tap_ok(res.end == HSL_END_ERROR && res.error.line == 1 && res.error.column == 21,
             "an error has its place: %u:%u", res.error.line, res.error.column);
         tap_str(res.trace,
-            "t.hsl:3:2: called from here\nt.hsl:2:16: called from here\nt.hsl:4:1: called from here",
+            "t.hsl:3:2: called from here\nt.hsl:2:16: called from here\nt.hsl:4:1: called from "
+            "here",
             "and the calls that led to it");
     }
     hsl_machine_free(m);
@@ -335,7 +356,7 @@ test_reuse(void)
         if (p) {
             hsl_run(m, p, &host, &w, &l, &res);
             wrong += strcmp(ut_sbuf_text(&w.out), want[i % 5]) != 0;
-            wrong += res.end != (i % 5 == 1   ? HSL_END_ERROR
+            wrong += res.end != (i % 5 == 1      ? HSL_END_ERROR
                                     : i % 5 == 2 ? HSL_END_LIMIT
                                                  : HSL_END_IMPLICIT);
             wrong += m->run.heap.live != 0;
@@ -354,7 +375,8 @@ static void
 test_host(void)
 {
     static const char *const text =
-        "echo $senderip; echo $senderip; echo $arguments[\"list\"]; echo strlen($arguments[\"name\"]);"
+        "echo $senderip; echo $senderip; echo $arguments[\"list\"]; echo "
+        "strlen($arguments[\"name\"]);"
         "echo isset($senderhelo) ? \"[$senderhelo]\" : \"?\";"
         "function g() { global $senderip; return $senderip; } echo g();"
         "$context[\"n\"] = ($context[\"n\"] ?? 0) + 1; $context[\"t\"] = [true, none, 1.5, \"x\"];";
@@ -372,8 +394,8 @@ test_host(void)
             "it knows what it mentions");
         tap_ok(hsl_prog_is_modern(p), "$arguments makes it modern");
         hsl_run(m, p, &host, &w, NULL, &res);
-        tap_str(ut_sbuf_text(&w.out),
-            "192.0.2.1|192.0.2.1|[0=>1,1=>true,2=>none]|3|[]|192.0.2.1", "variables of the host");
+        tap_str(ut_sbuf_text(&w.out), "192.0.2.1|192.0.2.1|[0=>1,1=>true,2=>none]|3|[]|192.0.2.1",
+            "variables of the host");
         tap_num(w.asked, 3, "each is asked for once");
         tap_ok(w.has_context, "$context is kept");
         hsl_run(m, p, &host, &w, NULL, &res);
@@ -386,7 +408,8 @@ test_host(void)
             "and comes back in the next run");
     }
     hsl_prog_unref(p);
-    p = compile("function f($g) { try { Accept(); } catch ($e) { echo 1; } } array_map(f, [1]); echo 2;",
+    p = compile(
+        "function f($g) { try { Accept(); } catch ($e) { echo 1; } } array_map(f, [1]); echo 2;",
         HSL_FLOW_RCPT, false, &d);
     ut_sbuf_reset(&w.out);
     tap_ok(p != NULL, "a script with an action compiles");
@@ -454,7 +477,8 @@ test_threads(void)
     hsl_prog_unref(p);
 }
 
-/* --- Memory that fails ------------------------------------------------------------------------- */
+/* --- Memory that fails -------------------------------------------------------------------------
+ */
 
 /* Runs [text] with 0, 1, 2 ... allocations until it ends well. */
 static void
@@ -479,8 +503,8 @@ fail_each(const char *text)
             wrong += hsl_is_counted(v);
         world_fini(&w);
     }
-    tap_ok(res.end == HSL_END_IMPLICIT && wrong == 0, "%ld allocations may fail: %.50s%s", n - 1, text,
-        d.text);
+    tap_ok(res.end == HSL_END_IMPLICIT && wrong == 0, "%ld allocations may fail: %.50s%s", n - 1,
+        text, d.text);
     hsl_machine_free(m);
     hsl_prog_unref(p);
 }
@@ -489,17 +513,23 @@ static void
 test_failing_memory(void)
 {
     static const char *const texts[] = {
-        "$a = []; for ($i = 0; $i < 40; $i++) { $a[] = \"v$i\"; $a[\"k$i\"] = [$i]; } $b = $a; $b[\"k1\"][] = 1;",
+        "$a = []; for ($i = 0; $i < 40; $i++) { $a[] = \"v$i\"; $a[\"k$i\"] = [$i]; } $b = $a; "
+        "$b[\"k1\"][] = 1;",
         "function f($n) { $x = [$n, \"s$n\"]; return $n == 0 ? $x : f($n - 1) + $x; } echo f(10);",
-        "function c() { $n = []; return function ($v) closure ($n) { $n[] = $v; return $n; }; } $f = c(); "
+        "function c() { $n = []; return function ($v) closure ($n) { $n[] = $v; return $n; }; } $f "
+        "= c(); "
         "foreach ([1, 2, 3] as $v) echo $f(\"x$v\");",
         "try { throw [\"a\" => \"b\" . 1]; } catch ($e) { echo $e[\"a\"]; } "
         "try { echo $nope; } catch ($e) { echo $e->toString(); }",
-        "$m = [\"a\" => 1]; $m[\"b\"][\"c\"][] = \"d\" . 1; $m[\"b\"][\"c\"][0] .= \"e\"; unset($m[\"a\"]); "
-        "[$x, ...$r] = [\"p\" . 1, \"q\" . 2]; echo [...$r, \"z\" => $x] + $m; echo \"abcdef\"[1:3] . $x;",
+        "$m = [\"a\" => 1]; $m[\"b\"][\"c\"][] = \"d\" . 1; $m[\"b\"][\"c\"][0] .= \"e\"; "
+        "unset($m[\"a\"]); "
+        "[$x, ...$r] = [\"p\" . 1, \"q\" . 2]; echo [...$r, \"z\" => $x] + $m; echo "
+        "\"abcdef\"[1:3] . $x;",
         "function s(...$r) { return array_map(function ($v) { return \"<$v>\"; }, $r); } "
-        "echo s(...[\"a\" . 1, \"b\" . 2]); echo array_sort(function ($a, $b) { return $a < $b; }, [3, 1, 2]);",
-        "function g() { global $q; $q[] = \"x\" . 1; } g(); g(); echo $q; echo pcre_replace(#/x/, \"yy\", $q[0]);",
+        "echo s(...[\"a\" . 1, \"b\" . 2]); echo array_sort(function ($a, $b) { return $a < $b; }, "
+        "[3, 1, 2]);",
+        "function g() { global $q; $q[] = \"x\" . 1; } g(); g(); echo $q; echo pcre_replace(#/x/, "
+        "\"yy\", $q[0]);",
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -9,8 +9,7 @@
 static const struct {
     const char *name, *text, *want;
 } listings[] = {
-    {"a counting loop is one jump a round",
-        "$s = 0; for ($i = 0; $i < 10; $i++) $s += $i * 2;",
+    {"a counting loop is one jump a round", "$s = 0; for ($i = 0; $i < 10; $i++) $s += $i * 2;",
         "main#0: params 0, variables 2, registers 3\n"
         "   0   1:1   LOADK r0 0\n"
         "   1   1:9   LOADK r1 0\n"
@@ -21,8 +20,7 @@ static const struct {
         "   6   1:31  INC r1\n"
         "   7   1:25  JLTK r1 10 ->3\n"
         "   8   1:9   RETK none\n"},
-    {"constants are folded, what fails is not",
-        "echo 2 * 3 . \"x\"; echo 1 / 0;",
+    {"constants are folded, what fails is not", "echo 2 * 3 . \"x\"; echo 1 / 0;",
         "main#0: params 0, variables 0, registers 1\n"
         "   0   1:1   LOADK t0 \"6x\"\n"
         "   1         ECHO t0 x=1\n"
@@ -51,8 +49,7 @@ static const struct {
         "   4   1:30  CONCATN r1 3\n"
         "   5         EXT 0 32771 0\n"
         "   6         RETK none\n"},
-    {"a path of keys is one instruction",
-        "$a[\"x\"][] = 1; $a[0] = 2;",
+    {"a path of keys is one instruction", "$a[\"x\"][] = 1; $a[0] = 2;",
         "main#0: params 0, variables 1, registers 4\n"
         "   0   1:1   LOADK t1 \"x\"\n"
         "   1         LOADK t2 undefined\n"
@@ -61,8 +58,7 @@ static const struct {
         "   4   1:16  LOADK t1 2\n"
         "   5   1:18  SETIDXK r0 0 t1 x=1\n"
         "   6         RETK none\n"},
-    {"a variable is checked once",
-        "function f($a) { if ($a) $v = 1; return $v . $v; }",
+    {"a variable is checked once", "function f($a) { if ($a) $v = 1; return $v . $v; }",
         "main#0: params 0, variables 0, registers 0\n"
         "   0   1:10  RETK none\n"
         "f#1: params 1, variables 2, registers 3\n"

@@ -1,0 +1,274 @@
+/* hsl_vm_inl.h - the common cases of instructions, inline: for hsl_vm.c and hsl_vm_op.c alone. */
+#ifndef HSL_VM_INL_H
+#define HSL_VM_INL_H
+
+#include <math.h>
+
+#include "hsl/hsl_arr.h"
+#include "hsl/hsl_vm.h"
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+static inline bool
+both_num(const struct hsl_value *a, const struct hsl_value *b)
+{
+    return LIKELY(a->type == HSL_NUM) && LIKELY(b->type == HSL_NUM);
+}
+
+static inline void
+set_num(struct hsl_run *r, struct hsl_value *dst, double n)
+{
+    if (UNLIKELY(hsl_is_counted(dst)))
+        hsl_drop(r, dst);
+    dst->u.num = n;
+    dst->type = HSL_NUM;
+}
+
+static inline void
+set_bool(struct hsl_run *r, struct hsl_value *dst, bool b)
+{
+    if (UNLIKELY(hsl_is_counted(dst)))
+        hsl_drop(r, dst);
+    dst->u.b = b;
+    dst->type = HSL_BOOL;
+}
+
+/* Values are copied by their two parts: they were written so, and a load of all sixteen bytes would
+ * have to wait until both have left the processor's store buffer. */
+static inline void
+copy(struct hsl_value *dst, const struct hsl_value *src)
+{
+    dst->u = src->u;
+    dst->type = src->type;
+}
+
+/* Puts a value into a register that mostly holds nothing counted; takes the count. */
+static inline void
+set(struct hsl_run *r, struct hsl_value *dst, struct hsl_value v)
+{
+    struct hsl_value old;
+
+    if (UNLIKELY(hsl_is_counted(dst))) {
+        old = *dst;
+        copy(dst, &v);
+        hsl_unref(r, old);
+    } else {
+        copy(dst, &v);
+    }
+}
+
+/* The same with one more owner of what is in [src]. */
+static inline void
+set_shared(struct hsl_run *r, struct hsl_value *dst, const struct hsl_value *src)
+{
+    struct hsl_value old;
+
+    if (UNLIKELY(hsl_is_counted(src)))
+        hsl_rc_ref(src->u.rc);
+    if (UNLIKELY(hsl_is_counted(dst))) {
+        old = *dst;
+        copy(dst, src);
+        hsl_unref(r, old);
+    } else {
+        copy(dst, src);
+    }
+}
+
+/* The same with what a source operand holds: shared with a variable, moved out of a temporary. */
+static inline void
+set_from(struct hsl_run *r, struct hsl_value *dst, struct hsl_value *src, bool temporary)
+{
+    if (!temporary) {
+        set_shared(r, dst, src);
+    } else {
+        set(r, dst, *src);
+        src->type = HSL_NONE;
+    }
+}
+
+/* Takes what a source operand holds: moved out of a temporary, shared with a variable. */
+static inline struct hsl_value
+take(struct hsl_value *src, bool temporary)
+{
+    struct hsl_value v;
+
+    copy(&v, src);
+    if (temporary)
+        src->type = HSL_NONE;
+    else
+        hsl_ref(v);
+    return v;
+}
+
+/* Gives up the sources of an instruction that are temporaries. */
+static inline void
+drop_sources(struct hsl_run *r, const struct hsl_ins *i, struct hsl_value *s0, struct hsl_value *s1)
+{
+    if (i->x & 1)
+        hsl_drop(r, s0);
+    if (i->x & 2)
+        hsl_drop(r, s1);
+}
+
+/* What fmod() gives, without it where both are whole and in range. */
+static inline double
+modulo(double a, double b)
+{
+    if (a >= 0 && a < 4294967296.0 && b >= 1 && b < 4294967296.0) {
+        uint32_t x = (uint32_t)a, y = (uint32_t)b;
+
+        if ((double)x == a && (double)y == b)
+            return (double)(x % y);
+    }
+    return fmod(a, b);
+}
+
+/* The same for a divisor that is whole and fits; false: [a] is not whole or does not. */
+static inline bool
+modulo_whole(double a, double b, double *out)
+{
+    uint32_t x;
+
+    if (!(a >= 0 && a < 4294967296.0))
+        return false;
+    x = (uint32_t)a;
+    *out = (double)(x % (uint32_t)b);
+    return (double)x == a;
+}
+
+static inline bool
+in_int32(double d)
+{
+    return d >= -2147483648.0 && d <= 2147483647.0;
+}
+
+/* True for a text that is surely no integer as a key: most are told by their first byte. */
+static inline bool
+is_plain_text(const struct hsl_value *key)
+{
+    return key->type == HSL_STR && (unsigned char)key->u.str->data[0] > '9';
+}
+
+/* The element of a hash under a text that is no integer; NULL if missing. */
+static inline const struct hsl_value *
+find_text(const struct hsl_arr *a, struct hsl_str *s)
+{
+    const struct hsl_entry *e = hsl_arr_find_bytes(a, s->data, s->len, hsl_str_hash(s));
+
+    return e ? &e->val : NULL;
+}
+
+/* regs[a] = element [v] of the array in regs[b]; NULL: it is missing. */
+static inline void
+get_element(
+    struct hsl_run *r, struct hsl_value *regs, const struct hsl_ins *i, const struct hsl_value *v)
+{
+    static const struct hsl_value none = {.type = HSL_NONE};
+    struct hsl_value share;
+
+    if (!v)
+        v = &none;
+    if (UNLIKELY(i->x & 1)) {
+        share = hsl_ref(*v);
+        hsl_drop(r, regs + i->b);
+        set(r, regs + i->a, share);
+    } else {
+        set_shared(r, regs + i->a, v);
+    }
+}
+
+/* The place of an element in an array that nobody else owns: one that is there, or the next of a
+ * list that has room. NULL: not that simple. */
+static inline struct hsl_value *
+own_place(const struct hsl_value *v, const struct hsl_value *key)
+{
+    struct hsl_arr *a = v->u.arr;
+    struct hsl_entry *e;
+
+    if (UNLIKELY(v->type != HSL_ARR || a->rc.refs != 1))
+        return NULL;
+    if (LIKELY(key->type == HSL_NUM && a->mask == 0)) {
+        if (LIKELY(key->u.num > -1.0 && key->u.num < (double)a->count))
+            return &a->d.vals[(uint32_t)key->u.num];
+        if (key->u.num != (double)a->count || a->used == a->cap)
+            return NULL;
+        a->count++;
+        a->d.vals[a->used].type = HSL_NONE;
+        return &a->d.vals[a->used++];
+    }
+    if (a->mask == 0 || !is_plain_text(key))
+        return NULL;
+    e = hsl_arr_find_bytes(a, key->u.str->data, key->u.str->len, hsl_str_hash(key->u.str));
+    return e ? &e->val : NULL;
+}
+
+/* The next element of the iterator at [a], lent, or NULL; [key] gets the key, lent. */
+static inline const struct hsl_value *
+next_element(struct hsl_value *a, struct hsl_value *key)
+{
+    const struct hsl_arr *arr = a->u.arr;
+    uint32_t pos = (uint32_t)a[1].u.num;
+
+    if (arr->mask == 0) {
+        if (pos >= arr->count)
+            return NULL;
+        a[1].u.num = pos + 1;
+        *key = hsl_num(pos);
+        return &arr->d.vals[pos];
+    }
+    for (; pos < arr->used; pos++) {
+        const struct hsl_entry *e = &arr->d.entries[pos];
+
+        if (e->kind == 0)
+            continue;
+        a[1].u.num = pos + 1;
+        *key = e->kind == HSL_STR ? hsl_from_str(e->key.s) : hsl_num((double)e->key.i);
+        return &e->val;
+    }
+    return NULL;
+}
+
+/* A value has no truth of its own before it is looked at; the two common ones are decided here. */
+static inline bool
+truth(const struct hsl_value *v)
+{
+    return LIKELY(v->type == HSL_BOOL) ? v->u.b : hsl_truth(v);
+}
+
+/* --- hsl_vm_op.c ------------------------------------------------------------------------------ */
+
+/* regs[a] = regs[b] operator c. Where a and b are the same place it may be changed in place. */
+bool
+hsl_vm_binary(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
+    enum hsl_op op, const struct hsl_value *c) UT_CHECKED;
+/* The same for `.`: a string on the left that nobody else sees is appended to. */
+bool
+hsl_vm_concat(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
+    const struct hsl_value *c) UT_CHECKED;
+bool
+hsl_vm_unary(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
+    enum hsl_op op) UT_CHECKED;
+/* 1 true, 0 false, -1 failed. Gives up temporaries. */
+int
+hsl_vm_compare(struct hsl_machine *m, const struct hsl_ins *i, enum hsl_op op, struct hsl_value *a,
+    struct hsl_value *b) UT_CHECKED;
+/* regs[a] = regs[b][c] */
+bool
+hsl_vm_get_index(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
+    struct hsl_value *c) UT_CHECKED;
+/* regs[a][key] = val; [s0] and [s1] are the sources of the instruction. */
+bool
+hsl_vm_set_index(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
+    const struct hsl_value *key, const struct hsl_value *val, struct hsl_value *s0,
+    struct hsl_value *s1) UT_CHECKED;
+/* regs[a] and the one behind it = iterator over regs[b]: the array, shared so that the loop sees it
+ * as it was, and the position. */
+bool
+hsl_vm_start_iterator(
+    struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;
+/* The place in the code that a text selects in switch [s], or -1. */
+long
+hsl_vm_switch_target(const struct hsl_switch *s, struct hsl_str *text);
+
+#endif
