@@ -8,6 +8,7 @@ milter_libmlt_a_SOURCES = \
 	milter/mlt_edit.c milter/mlt_edit.h \
 	milter/mlt_env.c milter/mlt_env.h \
 	milter/mlt_flows.c milter/mlt_flows.h \
+	milter/mlt_helper.c \
 	milter/mlt_hold.c milter/mlt_hold.h \
 	milter/mlt_host.c \
 	milter/mlt_inject.c milter/mlt_inject.h \
@@ -22,7 +23,7 @@ milter_libmlt_a_SOURCES = \
 	milter/mlt_server.c milter/mlt_server.h \
 	milter/mlt_sess.c milter/mlt_sess.h \
 	milter/mlt_spool.c milter/mlt_spool.h \
-	milter/mlt_submit.c milter/mlt_submit.h \
+	milter/mlt_submit.c milter/mlt_submit.h milter/mlt_submit_internal.h \
 	milter/mlt_tick.c milter/mlt_tick.h \
 	milter/mlt_vars.c \
 	milter/mlt_verdict.c milter/mlt_verdict.h

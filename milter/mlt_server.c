@@ -30,6 +30,7 @@ struct mlt_server {
     char error[1024];          /* why the last reload failed; "" if it did not */
     struct mlt_journal *journal;
     struct mlt_tick *tick;
+    struct mlt_submit *submit; /* NULL in tests */
     unsigned long connections; /* now */
     unsigned long accepted;    /* since the start */
     unsigned long working;     /* messages being decided on */
@@ -196,7 +197,11 @@ open_journal(struct mlt_server *s, struct ut_diag *d)
         ut_log(UT_LOG_NOTICE, "messages that were under way when the milter ended, and are "
             "recognized if they come again: %zu", mlt_journal_pending(s->journal));
     ut_sbuf_fini(&path);
-    return s->journal ? 0 : -1;
+    if (!s->journal)
+        return -1;
+    if (!s->opts.submit)
+        s->submit = mlt_submit_open(g->state_directory, d);
+    return s->opts.submit || s->submit ? 0 : -1;
 }
 
 struct mlt_server *
@@ -224,6 +229,7 @@ mlt_server_free(struct mlt_server *s)
     if (!s)
         return;
     mlt_tick_free(s->tick);
+    mlt_submit_close(s->submit);
     mlt_journal_close(s->journal);
     mlt_flows_unref(s->flows);
     pthread_mutex_destroy(&s->reloading);
@@ -297,18 +303,13 @@ int
 mlt_server_submit(struct mlt_server *s, const struct ut_smtp_job *job, const struct ut_sbuf *lines,
     struct ut_smtp_reply *reply, struct ut_diag *d)
 {
-    struct mlt_submit_place place = {NULL, mlt_journal_path(s->journal)};
-    struct mlt_flows *f;
     int rc;
 
     if (s->opts.submit)
         return s->opts.submit(s->opts.submit_arg, job, reply, d);
-    f = mlt_server_flows(s);
-    place.directory = f->conf->global.state_directory;
     mlt_journal_share(s->journal);
-    rc = mlt_submit_send(&place, job, lines, reply, d);
+    rc = mlt_submit_send(s->submit, mlt_journal_path(s->journal), job, lines, reply, d);
     mlt_journal_alone(s->journal);
-    mlt_flows_unref(f);
     return rc;
 }
 

@@ -1,5 +1,5 @@
-/* mlt_submit.c - a submission survives the process that asked for it. This program is also the process
- * that submits: mlt_submit_send() starts it again. */
+/* mlt_submit.c - a submission survives the process that asked for it. This program is also the helper:
+ * mlt_submit_open() starts it again. */
 #include "config.h"
 
 #include <arpa/inet.h>
@@ -114,10 +114,9 @@ read_text(void *arg, char *buf, size_t len)
 }
 
 static int
-submit(unsigned port, struct ut_smtp_reply *reply, struct ut_diag *d)
+submit(struct mlt_submit *helper, unsigned port, struct ut_smtp_reply *reply, struct ut_diag *d)
 {
     static const char *const rcpts[] = {"a@x.test", "b@x.test"};
-    struct mlt_submit_place place = {dir, journal};
     const char *text = "Subject: x\r\n\r\n.dot\r\nbody\r\n";
     char server[40];
     struct ut_smtp_job job = {.server = server, .helo = "gw.test", .sender = "s@x.test",
@@ -129,7 +128,7 @@ submit(unsigned port, struct ut_smtp_reply *reply, struct ut_diag *d)
     snprintf(server, sizeof(server), "127.0.0.1:%u", port);
     ut_sbuf_init(&lines, 1000);
     ut_sbuf_addz(&lines, "a line of the journal %41\n");
-    rc = mlt_submit_send(&place, &job, &lines, reply, d);
+    rc = mlt_submit_send(helper, journal, &job, &lines, reply, d);
     ut_sbuf_fini(&lines);
     return rc;
 }
@@ -161,9 +160,13 @@ test_results(struct sink *s)
 {
     struct ut_smtp_reply reply;
     struct ut_diag d = {0};
+    struct mlt_submit *helper = mlt_submit_open(dir, &d);
+
+    if (!tap_ok(helper != NULL, "the helper starts"))
+        return;
 
     s->final = "250 kept\r\n";
-    tap_num(submit(s->port, &reply, &d), 0, "accepted");
+    tap_num(submit(helper, s->port, &reply, &d), 0, "accepted");
     tap_num(reply.code, 250, "... with its code");
     tap_ok(strstr(ut_sbuf_text(&s->got), "MAIL FROM:<s@x.test>") && strstr(ut_sbuf_text(&s->got), "RCPT TO:<b@x.test>")
             && strstr(ut_sbuf_text(&s->got), "Subject: x\r\n\r\n..dot\r\nbody\r\n.\r\n"),
@@ -171,12 +174,50 @@ test_results(struct sink *s)
     tap_ok(journal_is("a line of the journal %41\n"), "... the journal has its line");
     empty_journal();
     s->final = "554 5.0.0 no thanks\r\n";
-    tap_num(submit(s->port, &reply, &d), -1, "refused");
+    tap_num(submit(helper, s->port, &reply, &d), -1, "refused");
     tap_ok(reply.code == 554 && reply.result == UT_SMTP_PERMANENT && strstr(d.text, "no thanks"), "... with its text: %s", d.text);
     tap_ok(journal_is(""), "... the journal has nothing");
-    tap_num(submit(1, &reply, &d), -1, "nobody listens");
+    tap_num(submit(helper, 1, &reply, &d), -1, "nobody listens");
     tap_ok(reply.result == UT_SMTP_TROUBLE && !reply.in_doubt, "... nothing in doubt: %s", d.text);
-    tap_num(mlt_submit_wait(dir, 1, &d), 0, "nothing is under way");
+    tap_num(mlt_submit_wait(dir, 0.05, &d), -1, "the helper holds the lock");
+    mlt_submit_close(helper);
+    tap_num(mlt_submit_wait(dir, 1, &d), 0, "... until it ends");
+    mlt_submit_close(NULL);
+}
+
+/* The process that this one has started; 0: none. */
+static pid_t
+only_child(void)
+{
+    char name[100];
+    int pid = 0;
+    FILE *f;
+
+    snprintf(name, sizeof(name), "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+    f = fopen(name, "r");
+    if (f && fscanf(f, "%d", &pid) != 1)
+        pid = 0;
+    if (f)
+        fclose(f);
+    return pid;
+}
+
+/* A helper that was killed is started again. */
+static void
+test_helper_killed(struct sink *s)
+{
+    struct ut_smtp_reply reply;
+    struct ut_diag d = {0};
+    struct mlt_submit *helper = mlt_submit_open(dir, &d);
+    pid_t pid;
+
+    s->final = "250 kept\r\n";
+    tap_ok(helper && submit(helper, s->port, &reply, &d) == 0, "a helper works");
+    pid = only_child();
+    tap_ok(pid > 0 && kill(pid, SIGKILL) == 0, "... is killed");
+    usleep(100 * 1000);
+    tap_ok(helper && submit(helper, s->port, &reply, &d) == 0, "... and is there again: %s", d.text);
+    mlt_submit_close(helper);
 }
 
 /* Killed while the listener thinks about its reply. */
@@ -192,8 +233,11 @@ test_kill(struct sink *s)
     s->delay_ms = 1500;
     s->thinking = 0;
     pid = fork();
-    if (pid == 0)
-        _exit(submit(s->port, &reply, &d) == 0 ? 0 : 1);
+    if (pid == 0) {
+        struct mlt_submit *helper = mlt_submit_open(dir, &d);
+
+        _exit(helper && submit(helper, s->port, &reply, &d) == 0 ? 0 : 1);
+    }
     for (int i = 0; i < 2000 && !__atomic_load_n(&s->thinking, __ATOMIC_ACQUIRE); i++)
         usleep(10 * 1000);
     kill(pid, SIGKILL);
@@ -224,6 +268,7 @@ main(int argc, char **argv)
     empty_journal();
     test_results(&s);
     test_kill(&s);
+    test_helper_killed(&s);
     tap_num(mlt_submit_wait("/nonexistent/folder", 1, &d), -1, "no folder");
     sink_close(&s);
     unlink(journal);
