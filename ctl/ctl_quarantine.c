@@ -326,7 +326,8 @@ reindex(struct ctl_call *c)
 
 const struct ctl_command ctl_quarantine_commands[] = {
     {"quarantine list", "", 0, 0, list_options, list, "List held messages, oldest first"},
-    {"quarantine show", "ID ...", 1, 10000, NULL, show, "Show envelope, state and headers of messages"},
+    {"quarantine show", "ID ...", 1, 10000, NULL, show,
+        "Show envelope, state and headers of messages"},
     {"quarantine view", "ID", 1, 1, NULL, view, "Print a message as it was received"},
     {"quarantine release", "ID ...", 1, 10000, NULL, release, "Deliver held messages"},
     {"quarantine delete", "ID ...", 1, 10000, NULL, delete, "Delete held messages"},

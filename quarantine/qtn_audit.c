@@ -1,6 +1,7 @@
 /* qtn_audit.c - the audit log: append durable lines, read them again.
  * Not here: what events lead to (qtn_keeper.c, qtn_reindex.c).
- * Threads: one at a time. Fails: when the disk does; a failed append leaves no trace in the file. */
+ * Threads: one at a time. Fails: when the disk does; a failed append leaves no trace in the file.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -171,7 +172,8 @@ set_record(json_t *o, const struct qtn_record *r)
 
 /* Appends one line to [out]; -1 without memory. */
 static int
-add_line(const struct qtn_act *act, const char *now, const struct qtn_record *r, struct ut_sbuf *out)
+add_line(
+    const struct qtn_act *act, const char *now, const struct qtn_record *r, struct ut_sbuf *out)
 {
     json_t *o = json_object();
     int result = o ? 0 : -1;
@@ -197,7 +199,8 @@ append(struct qtn_audit *a, const struct ut_sbuf *lines, struct ut_diag *d)
 {
     off_t before = lseek(a->fd, 0, SEEK_END);
 
-    if (before >= 0 && ut_file_write_all(a->fd, lines->data, lines->len) == 0 && fdatasync(a->fd) == 0)
+    if (before >= 0 && ut_file_write_all(a->fd, lines->data, lines->len) == 0 &&
+        fdatasync(a->fd) == 0)
         return 0;
     ut_diag_errno(d, "cannot write to the audit log %s", a->path);
     if (before >= 0 && ftruncate(a->fd, before) < 0)

@@ -47,7 +47,8 @@ void qtn_audit_close(struct qtn_audit *a);
 int qtn_audit_reopen(struct qtn_audit *a, struct ut_diag *d) UT_CHECKED;
 /* Appends the event [act] for each of [count] records and makes it durable. -1 with [d] set: then
  * none of them is in the file. */
-int qtn_audit_write(struct qtn_audit *a, const struct qtn_act *act, const struct qtn_record *records,
+int
+qtn_audit_write(struct qtn_audit *a, const struct qtn_act *act, const struct qtn_record *records,
     size_t count, struct ut_diag *d) UT_CHECKED;
 
 /* Takes one event that happened at [time] (milliseconds since 1970); all is lent for the call.

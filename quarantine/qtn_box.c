@@ -71,7 +71,8 @@ qtn_boxes_open(struct ut_conf *conf, struct ut_diag *d)
         const struct ut_conf_mailquarantine *q = &conf->mailquarantines[i];
 
         b->count++;
-        if (open_box(&b->items[i], conf, q, d) < 0 || check_shared(b, &b->items[i], q->line, d) < 0) {
+        if (open_box(&b->items[i], conf, q, d) < 0 ||
+            check_shared(b, &b->items[i], q->line, d) < 0) {
             b->conf = NULL; /* it stays the caller's */
             qtn_boxes_unref(b);
             return NULL;

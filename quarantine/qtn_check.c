@@ -29,7 +29,7 @@ struct checking {
     qtn_finding_fn *fn;
     void *arg;
     unsigned long files;
-    double told; /* when something was last told */
+    double told;  /* when something was last told */
     bool stopped; /* [fn] wants no more */
 };
 
@@ -83,7 +83,8 @@ has_file(const struct qtn_record *r)
 
 /* Appends what is wrong with the file of [r], or nothing. */
 static void
-judge_file(struct checking *c, const struct qtn_box *box, const struct qtn_record *r, struct ut_sbuf *wrong)
+judge_file(struct checking *c, const struct qtn_box *box, const struct qtn_record *r,
+    struct ut_sbuf *wrong)
 {
     struct qtn_file f;
     struct ut_diag d;
@@ -107,8 +108,8 @@ judge(struct checking *c, const struct qtn_record *r, struct ut_sbuf *wrong)
     const struct qtn_box *box = qtn_boxes_get(c->boxes, r->text[QTN_TEXT_QUARANTINE]);
 
     if (!box && has_file(r))
-        ut_sbuf_addf(wrong, "it is in %s, which is not in the configuration",
-            r->text[QTN_TEXT_QUARANTINE]);
+        ut_sbuf_addf(
+            wrong, "it is in %s, which is not in the configuration", r->text[QTN_TEXT_QUARANTINE]);
     else if (box && has_file(r))
         judge_file(c, box, r, wrong);
     else if (box && qtn_store_exists(box->store, r->id, NULL) == QTN_OK)
@@ -227,7 +228,8 @@ static int
 check_broken(void *arg, const char *path, const char *id)
 {
     (void)id;
-    return tell(arg, QTN_NOTE, "%s was set aside, it is no message; look at it and remove it", path);
+    return tell(
+        arg, QTN_NOTE, "%s was set aside, it is no message; look at it and remove it", path);
 }
 
 static int
@@ -250,7 +252,8 @@ check_files(struct checking *c, const struct qtn_box *box)
 }
 
 int
-qtn_check(struct qtn_keeper *k, qtn_finding_fn *fn, void *arg, unsigned long *files, struct ut_diag *d)
+qtn_check(
+    struct qtn_keeper *k, qtn_finding_fn *fn, void *arg, unsigned long *files, struct ut_diag *d)
 {
     struct qtn_boxes *boxes = qtn_keeper_boxes(k);
     struct checking c = {.k = k, .boxes = boxes, .fn = fn, .arg = arg, .told = ut_time_mono()};

@@ -69,7 +69,8 @@ qtn_delete(struct qtn_keeper *k, const char *id, const char *by, const char *way
     return result;
 }
 
-/* Retention ------------------------------------------------------------------------------------- */
+/* Retention -------------------------------------------------------------------------------------
+ */
 
 /* The time (milliseconds since 1970) before which messages of box [b] are too old. */
 static long long
@@ -84,7 +85,8 @@ static int
 expire_next(struct qtn_keeper *k, char after[QTN_ID_LEN + 1], long long now, long long newest,
     unsigned long *count, struct ut_diag *d)
 {
-    static const struct qtn_act act = {.event = QTN_EVENT_EXPIRED, .by = QTN_SELF, .way = "retention"};
+    static const struct qtn_act act = {
+        .event = QTN_EVENT_EXPIRED, .by = QTN_SELF, .way = "retention"};
     struct qtn_record r;
     const struct qtn_box *box;
     enum qtn_find found = qtn_index_next(k->index, after, NULL, &r, d);

@@ -136,10 +136,11 @@ qtn_file_headers(const struct qtn_envelope *e, struct ut_sbuf *out, struct ut_di
     }
     header(out, "End", "the original message follows");
     if (out->failed)
-        return ut_diag_set(d, "no memory for the envelope headers, or over %zu bytes of them", out->max);
+        return ut_diag_set(
+            d, "no memory for the envelope headers, or over %zu bytes of them", out->max);
     if (out->len - start > QTN_ENVELOPE_MAX)
-        return ut_diag_set(d, "envelope headers of %zu bytes: more than %zu", out->len - start,
-            QTN_ENVELOPE_MAX);
+        return ut_diag_set(
+            d, "envelope headers of %zu bytes: more than %zu", out->len - start, QTN_ENVELOPE_MAX);
     return 0;
 }
 
@@ -201,7 +202,7 @@ first_line(struct qtn_file *f, const char *line)
     f->sha256[64] = '\0';
     f->offset = (off_t)offset;
     return strcmp(line + 64, "\r\n") == 0 && offset > QTN_FILE_FIRST &&
-        (size_t)offset <= QTN_FILE_FIRST + QTN_ENVELOPE_MAX;
+           (size_t)offset <= QTN_FILE_FIRST + QTN_ENVELOPE_MAX;
 }
 
 static int

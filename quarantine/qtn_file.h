@@ -81,7 +81,8 @@ enum qtn_result qtn_file_verify(const struct qtn_file *f, struct ut_diag *d) UT_
 
 /* For qtn_store.c: appends the envelope headers without the first line. -1 with [d] set if the
  * envelope is over the limits or memory is out. [e]->id must be valid. */
-int qtn_file_headers(const struct qtn_envelope *e, struct ut_sbuf *out, struct ut_diag *d) UT_CHECKED;
+int
+qtn_file_headers(const struct qtn_envelope *e, struct ut_sbuf *out, struct ut_diag *d) UT_CHECKED;
 #define QTN_FILE_FIRST 139 /* bytes of the first line with its CRLF */
 /* Writes the first line and a NUL. [sha256] is hex. */
 void qtn_file_first(char out[QTN_FILE_FIRST + 1], off_t offset, long long size, const char *sha256);

@@ -63,14 +63,14 @@ qtn_filter_match(const struct qtn_filter *f, const struct qtn_record *r)
     long long stored = qtn_record_stored(r);
 
     return match_state(f->state, r->state) && stored >= f->since && stored < f->until &&
-        (!f->recipient || match_address(f->recipient, r->text[QTN_TEXT_RECIPIENT])) &&
-        (!f->sender || match_address(f->sender, r->text[QTN_TEXT_SENDER])) &&
-        (!f->subject || strcasestr(r->text[QTN_TEXT_SUBJECT], f->subject) != NULL);
+           (!f->recipient || match_address(f->recipient, r->text[QTN_TEXT_RECIPIENT])) &&
+           (!f->sender || match_address(f->sender, r->text[QTN_TEXT_SENDER])) &&
+           (!f->subject || strcasestr(r->text[QTN_TEXT_SUBJECT], f->subject) != NULL);
 }
 
 const char *
 qtn_filter_key(const struct qtn_filter *f)
 {
     return f->recipient && f->recipient[0] != '@' && strcmp(f->recipient, "<>") != 0 ? f->recipient
-                                                                                      : NULL;
+                                                                                     : NULL;
 }

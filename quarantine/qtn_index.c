@@ -41,7 +41,8 @@ qtn_index_close(struct qtn_index *ix)
 }
 
 int
-qtn_index_put(struct qtn_index *ix, const struct qtn_record *records, size_t count, struct ut_diag *d)
+qtn_index_put(
+    struct qtn_index *ix, const struct qtn_record *records, size_t count, struct ut_diag *d)
 {
     int result;
 

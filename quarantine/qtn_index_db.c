@@ -26,7 +26,7 @@
 #define RECIPIENTS "recipients.db"
 #define CACHE (8u << 20)
 #define LOG_FILE (1u << 20) /* the library fills it up when it opens one again */
-#define LOCKS 20000 /* pages that one transaction may touch */
+#define LOCKS 20000         /* pages that one transaction may touch */
 
 struct db_index {
     struct qtn_index base;
@@ -34,7 +34,7 @@ struct db_index {
     DB_ENV *env;
     DB *messages;
     DB *recipients;
-    bool building; /* opened with create: not durable before a checkpoint */
+    bool building;  /* opened with create: not durable before a checkpoint */
     char said[256]; /* the library's own words on the failure; the first say why */
 };
 
@@ -212,8 +212,8 @@ open_db(struct db_index *m, DB **out, const char *name, u_int32_t flags, struct 
         return fold(m, err, "open", d);
     }
     if ((err = (*out)->set_flags(*out, DB_CHKSUM | flags)) != 0 ||
-        (err = (*out)->open(*out, NULL, name, NULL, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD,
-             0600)) != 0)
+        (err = (*out)->open(
+             *out, NULL, name, NULL, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600)) != 0)
         return fold(m, err, "open", d);
     return 0;
 }
@@ -256,7 +256,7 @@ qtn_index_open_db(const char *dir, bool create, struct ut_diag *d)
     if (!m->dir) {
         ut_diag_set(d, "no memory for the index");
     } else if (open_env(m, d) == 0 && open_db(m, &m->messages, MESSAGES, 0, d) == 0 &&
-        open_db(m, &m->recipients, RECIPIENTS, DB_DUPSORT, d) == 0) {
+               open_db(m, &m->recipients, RECIPIENTS, DB_DUPSORT, d) == 0) {
         err = m->messages->associate(m->messages, NULL, m->recipients, recipient_of, 0);
         if (err == 0)
             return &m->base;
@@ -339,7 +339,8 @@ db_checkpoint(struct qtn_index *ix, struct ut_diag *d)
 
 /* What the library gave: [id] of [len] bytes and the record in [data], which is used up. */
 static enum qtn_find
-give(struct db_index *m, const char *id, size_t len, DBT *data, struct qtn_record *r, struct ut_diag *d)
+give(struct db_index *m, const char *id, size_t len, DBT *data, struct qtn_record *r,
+    struct ut_diag *d)
 {
     char text[QTN_ID_LEN + 1] = "";
 
@@ -405,7 +406,8 @@ step_recipient(DBC *c, const char *key, const char *after, DBT *id, DBT *data)
 }
 
 static enum qtn_find
-db_next(struct qtn_index *ix, const char *after, const char *key, struct qtn_record *r, struct ut_diag *d)
+db_next(struct qtn_index *ix, const char *after, const char *key, struct qtn_record *r,
+    struct ut_diag *d)
 {
     struct db_index *m = db_of(ix);
     DB *db = key ? m->recipients : m->messages;

@@ -11,9 +11,11 @@
  * same name in qtn_index.h say. */
 struct qtn_index_ops {
     void (*close)(struct qtn_index *ix); /* frees all but [lock] and the struct itself */
-    int (*put)(struct qtn_index *ix, const struct qtn_record *records, size_t count, struct ut_diag *d);
+    int (*put)(
+        struct qtn_index *ix, const struct qtn_record *records, size_t count, struct ut_diag *d);
     int (*del)(struct qtn_index *ix, const char *id, struct ut_diag *d);
-    enum qtn_find (*get)(struct qtn_index *ix, const char *id, struct qtn_record *r, struct ut_diag *d);
+    enum qtn_find (*get)(
+        struct qtn_index *ix, const char *id, struct qtn_record *r, struct ut_diag *d);
     /* [key]: the recipient as qtn_index_key() makes it, or NULL */
     enum qtn_find (*next)(struct qtn_index *ix, const char *after, const char *key,
         struct qtn_record *r, struct ut_diag *d);

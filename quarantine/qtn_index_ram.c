@@ -157,7 +157,8 @@ ram_get(struct qtn_index *ix, const char *id, struct qtn_record *r, struct ut_di
 }
 
 static enum qtn_find
-ram_next(struct qtn_index *ix, const char *after, const char *key, struct qtn_record *r, struct ut_diag *d)
+ram_next(struct qtn_index *ix, const char *after, const char *key, struct qtn_record *r,
+    struct ut_diag *d)
 {
     struct ram *m = ram_of(ix);
 

@@ -26,7 +26,7 @@
 #include "quarantine/qtn_release.h"
 
 #define TAIL (8LL << 20)
-#define TRY_FIRST 5.0 /* seconds until a damaged index is tried again; doubles, since the */
+#define TRY_FIRST 5.0  /* seconds until a damaged index is tried again; doubles, since the */
 #define TRY_MOST 300.0 /* library loses a little memory each time */
 
 long long
@@ -147,8 +147,8 @@ keeps_record(enum qtn_event e)
 static int
 follow(struct qtn_keeper *k, enum qtn_event event, struct qtn_record *r, struct ut_diag *d)
 {
-    int result = keeps_record(event) ? qtn_index_put(k->index, r, 1, d)
-                                     : qtn_index_del(k->index, r->id, d);
+    int result =
+        keeps_record(event) ? qtn_index_put(k->index, r, 1, d) : qtn_index_del(k->index, r->id, d);
 
     if (result == 0)
         remove_files(k, r);
@@ -156,7 +156,8 @@ follow(struct qtn_keeper *k, enum qtn_event event, struct qtn_record *r, struct 
 }
 
 int
-qtn_keeper_settle(struct qtn_keeper *k, const struct qtn_act *act, struct qtn_record *r, struct ut_diag *d)
+qtn_keeper_settle(
+    struct qtn_keeper *k, const struct qtn_act *act, struct qtn_record *r, struct ut_diag *d)
 {
     if (qtn_audit_write(k->audit, act, r, 1, d) < 0)
         return -1;
@@ -237,7 +238,9 @@ qtn_keeper_open_index(struct qtn_keeper *k)
     struct catch_up c = {.k = k};
     unsigned long skipped;
 
-    k->try_wait = k->try_wait <= 0 ? TRY_FIRST : k->try_wait * 2 < TRY_MOST ? k->try_wait * 2 : TRY_MOST;
+    k->try_wait = k->try_wait <= 0             ? TRY_FIRST
+                  : k->try_wait * 2 < TRY_MOST ? k->try_wait * 2
+                                               : TRY_MOST;
     k->try_at = ut_time_mono() + k->try_wait;
     k->index = qtn_index_open_db(k->index_dir, false, &k->trouble);
     if (!k->index)
@@ -301,7 +304,7 @@ qtn_keeper_open(struct qtn_keeper *k, struct qtn_boxes *boxes, bool *missing, st
         k->index_dir = NULL;
         ut_diag_set(d, "no memory for the index");
     } else if (ut_file_mkdirs(state, 0750, d) == 0 && (k->lock_fd = take_lock(state, d)) >= 0 &&
-        open_audit(k, state, d) == 0) {
+               open_audit(k, state, d) == 0) {
         k->boxes = boxes;
         *missing = access(k->index_dir, F_OK) < 0 && errno == ENOENT;
         if (!*missing)

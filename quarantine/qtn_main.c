@@ -90,7 +90,8 @@ reload(void *arg, struct ut_diag *d)
     d->text[0] = '\0';
     boxes = load_boxes(p, d);
     if (!boxes) {
-        ut_log(UT_LOG_ERR, "the configuration was not loaded, going on with the one before: %s", d->text);
+        ut_log(UT_LOG_ERR, "the configuration was not loaded, going on with the one before: %s",
+            d->text);
         qtn_keeper_not_loaded(&p->keeper, d);
         return -1;
     }
@@ -111,6 +112,19 @@ hang_up(void *arg)
     (void)!reload(arg, &d); /* logged */
 }
 
+/* Makes the folders of quarantines that are not below the state directory: as root, since the user
+ * of the daemon may not write there. */
+static int
+make_folders(const struct ut_conf *conf, const struct ut_daemon_user *user, struct ut_diag *d)
+{
+    int result = 0;
+
+    for (size_t i = 0; result == 0 && i < conf->mailquarantine_count; i++)
+        if (conf->mailquarantines[i].directory[0])
+            result = ut_daemon_dir(conf->mailquarantines[i].directory, 0700, user, d);
+    return result;
+}
+
 /* Folders, pid file, user: what may need to be root. */
 static int
 prepare(struct program *p, struct ut_diag *d)
@@ -122,7 +136,8 @@ prepare(struct program *p, struct ut_diag *d)
 
     if (ut_daemon_user(&user, g->user, g->group, d) < 0 ||
         ut_daemon_dir(g->state_directory, 0750, &user, d) < 0 ||
-        ut_daemon_dir(g->run_directory, 0755, &user, d) < 0)
+        ut_daemon_dir(g->run_directory, 0755, &user, d) < 0 ||
+        make_folders(p->conf, &user, d) < 0)
         return -1;
     if (asprintf(&path, "%s/quarantined.pid", g->run_directory) < 0)
         return ut_diag_set(d, "no memory");

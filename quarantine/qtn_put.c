@@ -6,9 +6,9 @@
  * How a message becomes durable: it is written whole as tmp/ID.tmp, renamed to incoming/ID.eml,
  * then file and folder are synced, at the same time; only after that is it held, and only then
  * does the caller answer. Syncing both at once, after the rename, makes one commit of the file
- * system's journal of what would be two, which is what bounds the messages a second. Until then the name
- * is there but a power cut may leave nothing or a part behind it: the length and the digest in the
- * first line tell, and nobody was told that it is held. penstock-quarantined, which may see the
+ * system's journal of what would be two, which is what bounds the messages a second. Until then the
+ * name is there but a power cut may leave nothing or a part behind it: the length and the digest in
+ * the first line tell, and nobody was told that it is held. penstock-quarantined, which may see the
  * name in between, syncs the file itself before it makes a record of it (qtn_take.c).
  *
  * Undoing renames to incoming/ID.undo: one atomic step that needs no space and that
@@ -127,8 +127,8 @@ begin(struct qtn_put *p, const struct qtn_envelope *e, struct ut_diag *d)
 }
 
 enum qtn_result
-qtn_put_new(struct qtn_put **out, struct qtn_store *s, const struct qtn_envelope *e,
-    struct ut_diag *d)
+qtn_put_new(
+    struct qtn_put **out, struct qtn_store *s, const struct qtn_envelope *e, struct ut_diag *d)
 {
     struct qtn_put *p;
     enum qtn_result result = QTN_ERROR;

@@ -278,7 +278,8 @@ borrow_envelope(struct qtn_record *r, const struct qtn_envelope *e)
 }
 
 int
-qtn_record_from_file(struct qtn_record *r, const struct qtn_file *f, const char *box, struct ut_diag *d)
+qtn_record_from_file(
+    struct qtn_record *r, const struct qtn_file *f, const char *box, struct ut_diag *d)
 {
     struct wanted w[] = {{.name = "Subject"}, {.name = "From"}};
     int result;

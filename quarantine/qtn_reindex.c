@@ -114,7 +114,8 @@ add_file(struct building *b, const char *path, struct qtn_record *r)
 
 /* The good file of message [r]; [known]: what the audit log says about it. */
 static int
-meet_file(struct building *b, const char *path, struct qtn_record *r, const struct qtn_record *known)
+meet_file(
+    struct building *b, const char *path, struct qtn_record *r, const struct qtn_record *known)
 {
     if (known->state == QTN_HELD) {
         r->changed = known->changed;
@@ -236,7 +237,8 @@ drop_lost(struct building *b, unsigned long *records)
     return found == QTN_FAILED ? -1 : result;
 }
 
-/* Folders of the index -------------------------------------------------------------------------- */
+/* Folders of the index --------------------------------------------------------------------------
+ */
 
 /* Removes the folder [dir] with the files in it; one that is not there is fine. */
 static int
@@ -282,7 +284,8 @@ replace(const char *index, const char *new, struct ut_diag *d)
     return 0;
 }
 
-/* The whole ------------------------------------------------------------------------------------- */
+/* The whole -------------------------------------------------------------------------------------
+ */
 
 /* Fills b->index. */
 static int
@@ -351,7 +354,8 @@ end(struct qtn_keeper *k)
 }
 
 int
-qtn_reindex(struct qtn_keeper *k, qtn_finding_fn *fn, void *arg, unsigned long *records, struct ut_diag *d)
+qtn_reindex(
+    struct qtn_keeper *k, qtn_finding_fn *fn, void *arg, unsigned long *records, struct ut_diag *d)
 {
     struct building b = {.k = k, .fn = fn, .arg = arg, .told = ut_time_mono(), .d = d};
     struct qtn_boxes *boxes;

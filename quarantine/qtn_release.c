@@ -39,7 +39,8 @@ struct sending {
 
 /* Changes state and note of record [id], and leaves. */
 static int
-change(struct qtn_keeper *k, const char *id, enum qtn_state state, const char *note, struct ut_diag *d)
+change(
+    struct qtn_keeper *k, const char *id, enum qtn_state state, const char *note, struct ut_diag *d)
 {
     struct qtn_record r;
     enum qtn_find found;
@@ -109,7 +110,8 @@ send_file(struct qtn_keeper *k, const struct ut_conf_global *g, const struct qtn
     return result;
 }
 
-/* Before ---------------------------------------------------------------------------------------- */
+/* Before ----------------------------------------------------------------------------------------
+ */
 
 static int
 refuse(const struct qtn_record *r, bool *again, struct ut_diag *d)
@@ -161,10 +163,12 @@ begin(struct qtn_keeper *k, const char *id, struct qtn_file *f, bool *again, str
     return result;
 }
 
-/* After ----------------------------------------------------------------------------------------- */
+/* After -----------------------------------------------------------------------------------------
+ */
 
 static void
-log_release(const struct qtn_record *r, const struct qtn_act *act, const struct ut_smtp_reply *reply)
+log_release(
+    const struct qtn_record *r, const struct qtn_act *act, const struct ut_smtp_reply *reply)
 {
     bool ok = act->event == QTN_EVENT_RELEASED;
     struct ut_log_rec *l = ut_log_begin(ok ? UT_LOG_INFO : UT_LOG_WARNING);
@@ -185,7 +189,8 @@ log_release(const struct qtn_record *r, const struct qtn_act *act, const struct 
 /* The message was taken by the listener. Should the audit log fail now, the index must know all
  * the same, so that the message is never sent twice; the file stays for the next start. */
 static int
-finish_accepted(struct qtn_keeper *k, const struct qtn_act *act, struct qtn_record *r, struct ut_diag *d)
+finish_accepted(
+    struct qtn_keeper *k, const struct qtn_act *act, struct qtn_record *r, struct ut_diag *d)
 {
     struct ut_diag why;
 
@@ -198,12 +203,14 @@ finish_accepted(struct qtn_keeper *k, const struct qtn_act *act, struct qtn_reco
     r->text[QTN_TEXT_NOTE] = act->note;
     if (qtn_index_put(k->index, r, 1, d) == 0)
         return 0;
-    return ut_diag_set(d, "message %s was delivered, but that could not be noted: %s", r->id, why.text);
+    return ut_diag_set(
+        d, "message %s was delivered, but that could not be noted: %s", r->id, why.text);
 }
 
 /* The listener did not take it: held again. */
 static int
-finish_refused(struct qtn_keeper *k, const struct qtn_act *act, struct qtn_record *r, struct ut_diag *d)
+finish_refused(
+    struct qtn_keeper *k, const struct qtn_act *act, struct qtn_record *r, struct ut_diag *d)
 {
     struct ut_diag why;
 
@@ -245,14 +252,14 @@ describe(struct ut_sbuf *out, enum ut_smtp_result result, const struct ut_smtp_r
     if (result == UT_SMTP_ACCEPTED)
         ut_sbuf_addf(out, "%d %s", reply->code, reply->text);
     else
-        ut_sbuf_addf(out, "%s%s", reply->in_doubt ? "it may have been delivered all the same: " : "",
-            why->text);
+        ut_sbuf_addf(out, "%s%s",
+            reply->in_doubt ? "it may have been delivered all the same: " : "", why->text);
 }
 
 /* Verifies, sends, and notes the outcome. */
 static int
-deliver(struct qtn_keeper *k, const struct qtn_boxes *boxes, const struct qtn_file *f, const char *by,
-    const char *way, struct ut_diag *d)
+deliver(struct qtn_keeper *k, const struct qtn_boxes *boxes, const struct qtn_file *f,
+    const char *by, const char *way, struct ut_diag *d)
 {
     struct ut_smtp_reply reply = {.result = UT_SMTP_TROUBLE};
     struct qtn_act act = {.event = QTN_EVENT_RELEASE_FAILED, .by = by, .way = way};
@@ -303,7 +310,8 @@ qtn_release(struct qtn_keeper *k, const char *id, const char *by, const char *wa
     return result;
 }
 
-/* At the start ---------------------------------------------------------------------------------- */
+/* At the start ----------------------------------------------------------------------------------
+ */
 
 static int
 resolve(struct qtn_keeper *k, struct qtn_record *r, struct ut_diag *d)
@@ -312,9 +320,9 @@ resolve(struct qtn_keeper *k, struct qtn_record *r, struct ut_diag *d)
 
     r->state = QTN_HELD;
     r->changed = qtn_keeper_now();
-    r->text[QTN_TEXT_NOTE] = doubt
-        ? "a release was cut off before the answer came: it may have been delivered"
-        : "a release was cut off before all was sent: it was not delivered";
+    r->text[QTN_TEXT_NOTE] =
+        doubt ? "a release was cut off before the answer came: it may have been delivered"
+              : "a release was cut off before all was sent: it was not delivered";
     ut_log(UT_LOG_WARNING, "%s is held again: %s", r->id, r->text[QTN_TEXT_NOTE]);
     return qtn_index_put(k->index, r, 1, d);
 }

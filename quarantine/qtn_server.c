@@ -484,11 +484,12 @@ static const struct {
 };
 
 int
-qtn_server_handle(void *arg, const struct ut_attr_list *request, struct ut_ctl_client *client,
-    struct ut_diag *d)
+qtn_server_handle(
+    void *arg, const struct ut_attr_list *request, struct ut_ctl_client *client, struct ut_diag *d)
 {
     struct qtn_server *server = arg;
-    struct asked a = {.server = server, .k = server->keeper, .request = request, .client = client, .d = d};
+    struct asked a = {
+        .server = server, .k = server->keeper, .request = request, .client = client, .d = d};
     const char *name = ut_attr_get(request, "request", NULL);
 
     name_user(ut_ctl_peer(client), a.by, sizeof(a.by));

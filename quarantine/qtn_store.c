@@ -140,8 +140,8 @@ qtn_store_directory(const struct qtn_store *s)
 }
 
 void
-qtn_store_path(const struct qtn_store *s, enum qtn_place place, const char *id,
-    char out[QTN_PATH_MAX])
+qtn_store_path(
+    const struct qtn_store *s, enum qtn_place place, const char *id, char out[QTN_PATH_MAX])
 {
     static const char *const suffixes[] = {".tmp", ".eml", ".undo", ".eml", ""};
     int n;

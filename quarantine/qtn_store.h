@@ -80,8 +80,8 @@ enum qtn_result qtn_put_write(struct qtn_put *p, const void *data, size_t len,
 /* Makes the file complete under tmp/; not durable yet. */
 enum qtn_result qtn_put_prepare(struct qtn_put *p, struct ut_diag *d) UT_CHECKED;
 /* Makes [count] prepared puts of one store held: syncs each file, and the folder once (shared with
- * other threads that commit at the same time). QTN_OK: all are durable in incoming/. Else none is held:
- * those that were moved already have been withdrawn. */
+ * other threads that commit at the same time). QTN_OK: all are durable in incoming/. Else none is
+ * held: those that were moved already have been withdrawn. */
 enum qtn_result qtn_put_commit(struct qtn_put *const *puts, size_t count,
     struct ut_diag *d) UT_CHECKED;
 /* Frees [p] (NULL is allowed). Not committed: its file is removed from tmp/. */
@@ -90,8 +90,8 @@ void qtn_put_free(struct qtn_put *p);
 const char *qtn_put_id(const struct qtn_put *p);
 
 /* Undoes a commit, also when penstock-quarantined has indexed the message: that sees it and
- * forgets the record. Durable when it gives QTN_OK. QTN_GONE: no such message (never stored, or released or deleted meanwhile, or withdrawn
- * and forgotten already). Needs no free space. */
+ * forgets the record. Durable when it gives QTN_OK. QTN_GONE: no such message (never stored, or
+ * released or deleted meanwhile, or withdrawn and forgotten already). Needs no free space. */
 enum qtn_result qtn_store_withdraw(struct qtn_store *s, const char *id,
     struct ut_diag *d) UT_CHECKED;
 /* QTN_OK if [id] is held (in incoming/ or held/), QTN_GONE if not, QTN_ERROR if it cannot be

@@ -4,10 +4,10 @@
  * Fails: on index and audit log. A file that cannot be taken in is logged and does not stop the
  * others.
  *
- * A batch is: each file synced, lines in the audit log, one transaction of the index, renames to held/XX/. A crash
- * after the first is caught up at the next start (qtn_keeper.c); after the second, the file is
- * found in incoming/ with its record there already, and only moved. The renames are not synced:
- * a message is as well kept in incoming/ as in held/. */
+ * A batch is: each file synced, lines in the audit log, one transaction of the index, renames to
+ * held/XX/. A crash after the first is caught up at the next start (qtn_keeper.c); after the
+ * second, the file is found in incoming/ with its record there already, and only moved. The renames
+ * are not synced: a message is as well kept in incoming/ as in held/. */
 #include "config.h"
 
 #include <dirent.h>

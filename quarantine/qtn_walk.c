@@ -36,7 +36,8 @@ walk_folder(const char *dir, const char *xx, qtn_walk_fn *fn, void *arg, struct 
     while (result == 0 && (e = readdir(at)) != NULL) {
         char path[ENTRY_MAX];
         char id[QTN_ID_LEN + 1];
-        bool named = xx && qtn_walk_id(e->d_name, ".eml", id) && strcmp(id + QTN_ID_LEN - 2, xx) == 0;
+        bool named =
+            xx && qtn_walk_id(e->d_name, ".eml", id) && strcmp(id + QTN_ID_LEN - 2, xx) == 0;
 
         if (e->d_name[0] == '.')
             continue;
@@ -48,8 +49,8 @@ walk_folder(const char *dir, const char *xx, qtn_walk_fn *fn, void *arg, struct 
 }
 
 int
-qtn_walk_place(const struct qtn_store *s, enum qtn_place place, qtn_walk_fn *fn, void *arg,
-    struct ut_diag *d)
+qtn_walk_place(
+    const struct qtn_store *s, enum qtn_place place, qtn_walk_fn *fn, void *arg, struct ut_diag *d)
 {
     char dir[QTN_PATH_MAX];
 

@@ -12,7 +12,8 @@ typedef int qtn_walk_fn(void *arg, const char *path, const char *id);
 
 /* Visits every entry two levels below held/ in [s], and each entry of held/ itself that is not a
  * folder of two characters ([id] NULL). 0, or -1 with [d] set, or what [fn] gave. */
-int qtn_walk_held(const struct qtn_store *s, qtn_walk_fn *fn, void *arg, struct ut_diag *d) UT_CHECKED;
+int
+qtn_walk_held(const struct qtn_store *s, qtn_walk_fn *fn, void *arg, struct ut_diag *d) UT_CHECKED;
 /* Visits every entry of incoming/, tmp/ or broken/; [id] is NULL. Names that begin with a dot are
  * left out. */
 int qtn_walk_place(const struct qtn_store *s, enum qtn_place place, qtn_walk_fn *fn, void *arg,

@@ -23,16 +23,16 @@
 #include "quarantine/qtn_take.h"
 #include "quarantine/qtn_watch.h"
 
-#define TURN 10.0      /* seconds: look without being told */
-#define MINUTE 60.0    /* seconds: checkpoint */
-#define HOUR 3600.0    /* seconds: retention */
+#define TURN 10.0   /* seconds: look without being told */
+#define MINUTE 60.0 /* seconds: checkpoint */
+#define HOUR 3600.0 /* seconds: retention */
 
 struct qtn_watch {
     struct qtn_keeper *k; /* borrowed */
     pthread_t thread;
-    int wake;     /* eventfd: stop or renew */
-    int inotify;  /* -1: none */
-    bool stop;    /* atomic */
+    int wake;            /* eventfd: stop or renew */
+    int inotify;         /* -1: none */
+    bool stop;           /* atomic */
     double minute, hour; /* when that is due */
 };
 
@@ -115,7 +115,8 @@ run(void *arg)
     struct qtn_watch *w = arg;
 
     while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
-        struct pollfd fds[2] = {{.fd = w->wake, .events = POLLIN}, {.fd = w->inotify, .events = POLLIN}};
+        struct pollfd fds[2] = {
+            {.fd = w->wake, .events = POLLIN}, {.fd = w->inotify, .events = POLLIN}};
 
         watch_folders(w);
         do_due(w);

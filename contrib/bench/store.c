@@ -157,7 +157,8 @@ compare(const struct bench *b, unsigned threads, long runs)
     }
     qsort(bare, (size_t)runs, sizeof(bare[0]), by_size);
     qsort(held, (size_t)runs, sizeof(held[0]), by_size);
-    printf("%u threads: bare %7.0f/s (%.0f to %.0f)   quarantine %7.0f/s (%.0f to %.0f)   ratio %.2f\n",
+    printf("%u threads: bare %7.0f/s (%.0f to %.0f)   quarantine %7.0f/s (%.0f to %.0f)   ratio "
+           "%.2f\n",
         threads, bare[runs / 2], bare[0], bare[runs - 1], held[runs / 2], held[0], held[runs - 1],
         held[runs / 2] / bare[runs / 2]);
     fflush(stdout);
@@ -209,7 +210,8 @@ main(int argc, char **argv)
     b.bytes = (size_t)bytes;
     if (prepare(&b, folder) < 0)
         return 1;
-    printf("%ld messages of %zu bytes, median of %lld runs, in %s\n", b.messages, b.bytes, runs, folder);
+    printf("%ld messages of %zu bytes, median of %lld runs, in %s\n", b.messages, b.bytes, runs,
+        folder);
     for (unsigned threads = 1; threads <= THREADS && status == 0; threads++)
         status = compare(&b, threads, (long)runs);
     qtn_store_close(b.store);

@@ -79,9 +79,18 @@ static int
 store(struct qtn_store *s, long long count, char **argv)
 {
     static const struct qtn_pair pairs[] = {{"score", "7"}, {"list", "a\nb"}};
-    struct qtn_envelope e = {.quarantine = "mailquarantine:1", .sender = argv[0], .client = "192.0.2.1",
-        .helo = "client.test", .queue = "4Q", .message = "m1", .session = "s1", .reason = argv[2],
-        .transport = "mailtransport:1", .flow = "mail.hsl:3", .metadata = pairs, .metadata_count = 2};
+    struct qtn_envelope e = {.quarantine = "mailquarantine:1",
+        .sender = argv[0],
+        .client = "192.0.2.1",
+        .helo = "client.test",
+        .queue = "4Q",
+        .message = "m1",
+        .session = "s1",
+        .reason = argv[2],
+        .transport = "mailtransport:1",
+        .flow = "mail.hsl:3",
+        .metadata = pairs,
+        .metadata_count = 2};
     char recipient[1024];
     struct ut_sbuf message;
     int status = 0;

@@ -89,7 +89,8 @@ test_round_trip(struct qtn_audit *a, struct qtn_record *r)
     tap_ok(s.event == QTN_EVENT_RELEASED && s.r.state == QTN_RELEASED && s.r.size == 77, "event");
     tap_ok(strcmp(s.r.id, r[1].id) == 0 && strcmp(s.r.sha256, r[1].sha256) == 0, "id and digest");
     tap_ok(s.r.changed > 1700000000000 && s.r.changed < 1LL << 48, "time");
-    tap_str(s.recipient, "\"x\\\\x0A\\xFF\"@example.com", "bytes that JSON cannot hold are escaped");
+    tap_str(
+        s.recipient, "\"x\\\\x0A\\xFF\"@example.com", "bytes that JSON cannot hold are escaped");
     tap_str(s.by, "root", "by");
     s = (struct seen){.stop = 1};
     tap_num(qtn_audit_read(a, -1, see, &s, &skipped, &diag), 7, "the reader can stop");
@@ -138,7 +139,8 @@ test_damage(struct qtn_audit *a, const struct qtn_record *r)
     tap_num((long long)skipped, 7, "others are counted");
     tap_ok(s.event == QTN_EVENT_DELETED, "the last one is there");
     s.count = 0;
-    tap_num(qtn_audit_read(a, 200, see, &s, &skipped, &diag), 0, "a tail that begins in the last line");
+    tap_num(
+        qtn_audit_read(a, 200, see, &s, &skipped, &diag), 0, "a tail that begins in the last line");
     tap_num(s.count, 0, "has no whole line");
     tap_num(qtn_audit_read(a, 1000, see, &s, &skipped, &diag), 0, "a longer tail");
     tap_num(s.count, 1, "has the last one");

@@ -133,11 +133,13 @@ test_kind(struct qtn_index *ix, const char *kind)
     qtn_record_fini(&got);
     tap_num(walk(ix, "odd@example.com") * 10 + walk(ix, "new@example.com"), 41, "index follows");
     tap_num(walk(ix, NULL), 10, "still ten");
-    tap_ok(qtn_index_del(ix, r[3].id, &diag) == 0 && qtn_index_del(ix, r[3].id, &diag) == 0, "delete, twice");
+    tap_ok(qtn_index_del(ix, r[3].id, &diag) == 0 && qtn_index_del(ix, r[3].id, &diag) == 0,
+        "delete, twice");
     tap_ok(qtn_index_get(ix, r[3].id, &got, &diag) == QTN_NOTFOUND, "gone");
     tap_num(walk(ix, NULL) * 10 + walk(ix, "new@example.com"), 90, "everywhere");
     qtn_id_floor(id, 1700000005000);
-    tap_ok(qtn_index_next(ix, id, NULL, &got, &diag) == QTN_FOUND && got.size == 6000, "next is above");
+    tap_ok(qtn_index_next(ix, id, NULL, &got, &diag) == QTN_FOUND && got.size == 6000,
+        "next is above");
     qtn_record_fini(&got);
     tap_ok(qtn_index_next(ix, "0", "even@example.com", &got, &diag) == QTN_FOUND && got.size == 0,
         "above any text");

@@ -101,7 +101,8 @@ static const struct qtn_envelope plain = {.quarantine = "mailquarantine:1",
     .metadata = pairs,
     .metadata_count = 4};
 
-static const char body[] = "X-Penstock-Recipient: evil@example.com\r\nSubject: x\r\n\r\n.\r\nbody\r\n";
+static const char body[] =
+    "X-Penstock-Recipient: evil@example.com\r\nSubject: x\r\n\r\n.\r\nbody\r\n";
 
 /* Entries in dir/[name], without those that begin with a dot. */
 static int
@@ -177,7 +178,8 @@ round_trip(const char *name, const struct qtn_envelope *e, const char *p, size_t
     if (!tap_ok(result == QTN_OK, "%s: read", name)) {
         printf("# %s\n", diag.text);
     } else {
-        tap_ok(same_envelope(&f.env, e) && same(f.env.id, qtn_put_id(q)), "%s: same envelope", name);
+        tap_ok(
+            same_envelope(&f.env, e) && same(f.env.id, qtn_put_id(q)), "%s: same envelope", name);
         tap_ok(f.size == (long long)len && pread(f.fd, got, len + 1, f.offset) == (ssize_t)len &&
                 memcmp(got, p, len) == 0 && lseek(f.fd, 0, SEEK_CUR) == f.offset,
             "%s: same bytes, position there", name);
@@ -415,7 +417,8 @@ test_folder_trouble(void)
         snprintf(path, sizeof(path), "%s/%s", dir, i ? "incoming" : "tmp");
         snprintf(away, sizeof(away), "%s.away", path);
         __real_rename(path, away);
-        tap_ok(qtn_store_probe(store, &diag) == QTN_FULL, "%s missing: probe", i ? "incoming" : "tmp");
+        tap_ok(
+            qtn_store_probe(store, &diag) == QTN_FULL, "%s missing: probe", i ? "incoming" : "tmp");
         if (put(&q, &plain, body, 10, 10) == QTN_OK)
             tap_ok(qtn_put_commit(&q, 1, &diag) == QTN_FULL, "commit says full");
         else
@@ -447,7 +450,8 @@ test_hostile_files(void)
     int bad = 0;
     int s;
 
-    if (put(&q, &plain, body, sizeof(body) - 1, 99) != QTN_OK || qtn_put_commit(&q, 1, &diag) != QTN_OK)
+    if (put(&q, &plain, body, sizeof(body) - 1, 99) != QTN_OK ||
+        qtn_put_commit(&q, 1, &diag) != QTN_OK)
         return;
     qtn_store_path(store, QTN_PLACE_INCOMING, qtn_put_id(q), path);
     s = open(path, O_RDONLY);
@@ -475,7 +479,8 @@ test_hostile_files(void)
     tap_num(bad, 0, "each changed byte and each cut is found");
     unlink(name);
     tap_ok(qtn_file_open(&f, name, NULL, &diag) == QTN_GONE, "nothing there");
-    tap_ok(symlink(path, name) == 0 && qtn_file_open(&f, name, NULL, &diag) == QTN_BROKEN, "symlink");
+    tap_ok(
+        symlink(path, name) == 0 && qtn_file_open(&f, name, NULL, &diag) == QTN_BROKEN, "symlink");
     unlink(name);
     tap_ok(mkfifo(name, 0600) == 0 && qtn_file_open(&f, name, NULL, &diag) == QTN_BROKEN, "FIFO");
     unlink(name);
@@ -500,7 +505,8 @@ test_ids(void)
     bool ok = qtn_id_new(a, &diag) == 0;
 
     for (int i = 0; i < 1000 && ok; i++) {
-        ok = qtn_id_new(b, &diag) == 0 && qtn_id_valid(b) && strncmp(a, b, 10) <= 0 && strcmp(a, b) != 0;
+        ok = qtn_id_new(b, &diag) == 0 && qtn_id_valid(b) && strncmp(a, b, 10) <= 0 &&
+             strcmp(a, b) != 0;
         memcpy(a, b, sizeof(a));
     }
     tap_ok(ok, "ids are valid, different, in order of time");
