@@ -1,6 +1,7 @@
 /* mlt_addr.c - mail addresses taken apart for scripts.
  * Not here: checking what scripts hand in (the language does).
- * Threads: any. Fails: without memory. Any bytes are taken: what is not an address has no domain. */
+ * Threads: any. Fails: without memory. Any bytes are taken: what is not an address has no domain.
+ */
 #include "config.h"
 
 #include "milter/mlt_addr.h"

@@ -12,8 +12,8 @@
 /* Takes the address [raw] ("<Ann@Example.Org>", also without <>, also with a source route, which is
  * dropped) and its ESMTP parameters [params] (ended by NULL; may be NULL) apart. All is copied. -1
  * without memory. */
-int mlt_addr_parse(struct mlt_address *a, struct ut_arena *arena, const char *raw,
-    char *const *params) UT_CHECKED;
+int mlt_addr_parse(
+    struct mlt_address *a, struct ut_arena *arena, const char *raw, char *const *params) UT_CHECKED;
 /* True if [text] (without <>) is the address [a]: letter case aside, as scripts see it. */
 bool mlt_addr_is(const struct mlt_address *a, const char *text);
 /* The value of the ESMTP parameter [name] of [a], "" if it has none, NULL if it is not there. */

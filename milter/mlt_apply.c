@@ -43,10 +43,10 @@ struct apply {
     struct mlt_claim *claim; /* NULL: there are no effects */
     struct qtn_put **puts;   /* one for each keep; NULL where it is held already */
     struct qtn_store **stores;
-    struct ut_diag d;        /* of what failed */
+    struct ut_diag d; /* of what failed */
 };
 
-/* --- Holding -------------------------------------------------------------------------------------- */
+/* --- Holding ---------------------------------------------------------------------------------- */
 
 /* Under which name the journal knows this keep; in the message's arena. */
 static char *
@@ -88,8 +88,8 @@ failed_store(struct apply *a, const struct mlt_keep *k, enum qtn_result result)
 }
 
 static void
-fill_envelope(const struct mlt_conn *c, const struct mlt_keep *k, const char *place,
-    struct qtn_envelope *e)
+fill_envelope(
+    const struct mlt_conn *c, const struct mlt_keep *k, const char *place, struct qtn_envelope *e)
 {
     const struct mlt_action *act = k->action;
 
@@ -168,8 +168,8 @@ prepare(struct apply *a, size_t i)
     if (result != QTN_OK)
         return failed_store(a, k, result);
     k->rcpt->held = qtn_put_id(a->puts[i]);
-    return mlt_claim_add(a->claim, MLT_EFFECT_HOLDING, key, k->rcpt->held, &a->d) == 0
-        ? APPLY_OK : APPLY_FULL;
+    return mlt_claim_add(a->claim, MLT_EFFECT_HOLDING, key, k->rcpt->held, &a->d) == 0 ? APPLY_OK
+                                                                                       : APPLY_FULL;
 }
 
 /* Commits all puts that go to the same store as put [first]; those before were of other stores. */
@@ -216,8 +216,8 @@ record_held(struct apply *a)
     for (size_t i = 0; i < a->plan->keep_count; i++) {
         char *key = a->puts[i] ? keep_key(a, &a->plan->keeps[i]) : NULL;
 
-        if (key
-            && mlt_claim_add(a->claim, MLT_EFFECT_HELD, key, qtn_put_id(a->puts[i]), &a->d) != 0)
+        if (key &&
+            mlt_claim_add(a->claim, MLT_EFFECT_HELD, key, qtn_put_id(a->puts[i]), &a->d) != 0)
             mlt_log_trouble(UT_LOG_WARNING, a->c, "the journal could not be written", &a->d);
     }
 }
@@ -246,13 +246,14 @@ withdraw(void *arg, const char *key, const char *id)
     enum qtn_result result = mlt_hold_withdraw(a->c->flows->holds, id, &d);
 
     if (result != QTN_OK && result != QTN_GONE)
-        mlt_log_trouble(UT_LOG_ERR, a->c, "a message that was deferred stays in the quarantine", &d);
+        mlt_log_trouble(
+            UT_LOG_ERR, a->c, "a message that was deferred stays in the quarantine", &d);
     else if (mlt_claim_add(a->claim, MLT_EFFECT_WITHDRAWN, key, id, &d) != 0)
         mlt_log_trouble(UT_LOG_WARNING, a->c, "the journal could not be written", &d);
 }
 
-/* Withdraws what this try has held or was about to. What an earlier try left stays: that one may have
- * been answered before we were killed. */
+/* Withdraws what this try has held or was about to. What an earlier try left stays: that one may
+ * have been answered before we were killed. */
 static void
 withdraw_new(struct apply *a)
 {
@@ -294,7 +295,7 @@ withdraw_stale(struct apply *a)
         mlt_claim_each_held(a->claim, withdraw_if_stale, &s);
 }
 
-/* --- Copies and reports --------------------------------------------------------------------------- */
+/* --- Copies and reports ----------------------------------------------------------------------- */
 
 /* Takes out of the groups whom an earlier try of this message has reached by a copy. */
 static void
@@ -385,13 +386,13 @@ report_all(struct apply *a)
     return APPLY_OK;
 }
 
-/* --- The whole ------------------------------------------------------------------------------------ */
+/* --- The whole -------------------------------------------------------------------------------- */
 
 static bool
 has_effects(const struct mlt_plan *plan)
 {
-    return plan->keep_count > 0 || plan->report_count > 0
-        || plan->group_count > (plan->stays ? 1U : 0U);
+    return plan->keep_count > 0 || plan->report_count > 0 ||
+           plan->group_count > (plan->stays ? 1U : 0U);
 }
 
 /* Takes the message in the journal and brings the plan in line with what was done before. */
@@ -453,15 +454,16 @@ fail(struct apply *a, enum apply_result result)
 {
     bool full = result == APPLY_FULL;
 
-    mlt_log_trouble(UT_LOG_ERR, a->c, full ? "the message cannot be kept now" : "the message is deferred",
-        &a->d);
+    mlt_log_trouble(UT_LOG_ERR, a->c,
+        full ? "the message cannot be kept now" : "the message is deferred", &a->d);
     withdraw_new(a);
     for (size_t i = 0; i < a->c->msg.rcpt_count; i++)
         a->c->msg.rcpts[i].held = NULL;
     mlt_claim_keep(a->claim);
     a->claim = NULL;
     if (full)
-        return mlt_apply_refuse(a->c, 452, "4.3.1", "The message cannot be kept now, try again later");
+        return mlt_apply_refuse(
+            a->c, 452, "4.3.1", "The message cannot be kept now, try again later");
     return mlt_apply_refuse(a->c, 451, "4.3.0", "Temporary failure, try again later");
 }
 

@@ -10,7 +10,7 @@
  * something fails, what was done is undone as far as it can be, and the message is deferred. */
 enum mlt_answer mlt_apply_plan(struct mlt_conn *c, struct mlt_plan *plan);
 /* Defers the message of [c] with 451, or what [code], [status] and [text] say; sets outcomes. */
-enum mlt_answer mlt_apply_refuse(struct mlt_conn *c, unsigned code, const char *status,
-    const char *text);
+enum mlt_answer mlt_apply_refuse(
+    struct mlt_conn *c, unsigned code, const char *status, const char *text);
 
 #endif

@@ -44,8 +44,8 @@ remove_transport(struct mlt_conn *c)
     for (size_t i = c->msg.header_count; i-- > 0;) {
         const struct mlt_header *h = &c->msg.headers[i];
 
-        if (strcasecmp(h->name, MLT_TRANSPORT_HEADER) == 0
-            && c->ops->chgheader(c->ctx, h->name, h->nth, NULL) != 0)
+        if (strcasecmp(h->name, MLT_TRANSPORT_HEADER) == 0 &&
+            c->ops->chgheader(c->ctx, h->name, h->nth, NULL) != 0)
             return -1;
     }
     return 0;

@@ -1,7 +1,7 @@
 /* mlt_cb.c - libmilter's callbacks: each fetches the connection, hands on, maps the answer.
  * Not here: any decision (mlt_sess.c), sockets and threads (mlt_main.c).
- * Threads: libmilter's; the callbacks of one connection never at the same time, though not always on
- * the same thread. Fails: into SMFIS_TEMPFAIL.
+ * Threads: libmilter's; the callbacks of one connection never at the same time, though not always
+ * on the same thread. Fails: into SMFIS_TEMPFAIL.
  *
  * Replies. Waiting for our answer after each step costs a round trip each; SMFIP_NR_* tells the
  * mail server that none will come. Over a UNIX socket that is worth a factor of 1.3; over TCP it is
@@ -29,8 +29,7 @@
 
 #include <libmilter/mfdef.h>
 
-#define CB_ACTIONS \
-    (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_CHGFROM)
+#define CB_ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_CHGFROM)
 
 static struct {
     struct mlt_server *server;
@@ -43,7 +42,7 @@ struct cb_conn {
     unsigned long protocol; /* SMFIP_* that were agreed on */
 };
 
-/* --- The mail server as the session sees it -------------------------------------------------------- */
+/* --- The mail server as the session sees it --------------------------------------------------- */
 
 static const char *
 op_getsym(void *ctx, const char *name)
@@ -138,7 +137,7 @@ static const struct mlt_ops ops = {
     .progress = op_progress,
 };
 
-/* --- Negotiation ------------------------------------------------------------------------------------ */
+/* --- Negotiation ------------------------------------------------------------------------------ */
 
 /* The SMFIP_* to ask for. */
 static unsigned long
@@ -225,7 +224,8 @@ cb_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     (void)f2;
     (void)f3;
     if ((f0 & CB_ACTIONS) != CB_ACTIONS)
-        ut_log(UT_LOG_ERR, "the mail server lets milters not do what flows need (actions %#lx)", f0);
+        ut_log(
+            UT_LOG_ERR, "the mail server lets milters not do what flows need (actions %#lx)", f0);
     if (!p || (f0 & CB_ACTIONS) != CB_ACTIONS)
         return SMFIS_REJECT;
     steps = mlt_sess_steps(p->conn);
@@ -236,7 +236,7 @@ cb_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     return (f0 & SMFIF_SETSYMLIST) && ask_macros(ctx) != 0 ? SMFIS_REJECT : SMFIS_CONTINUE;
 }
 
-/* --- The events ------------------------------------------------------------------------------------- */
+/* --- The events ------------------------------------------------------------------------------- */
 
 static struct mlt_conn *
 conn_of(SMFICTX *ctx)
@@ -281,8 +281,8 @@ cb_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *addr)
         inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof(ip));
         port = ntohs(in6->sin6_port);
     }
-    return answer(ctx, SMFIP_NR_CONN,
-        mlt_sess_connect(c, name, addr ? addr->sa_family : 0, ip, port));
+    return answer(
+        ctx, SMFIP_NR_CONN, mlt_sess_connect(c, name, addr ? addr->sa_family : 0, ip, port));
 }
 
 static sfsistat

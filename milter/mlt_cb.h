@@ -10,8 +10,8 @@
 
 /* What to hand to smfi_register(). */
 struct smfiDesc mlt_cb_describe(void);
-/* [server] serves all connections from now on and must outlive them; [local]: the milter socket is a
- * UNIX one. To be called once, before smfi_main(). */
+/* [server] serves all connections from now on and must outlive them; [local]: the milter socket is
+ * a UNIX one. To be called once, before smfi_main(). */
 void mlt_cb_serve(struct mlt_server *server, bool local);
 
 #endif

@@ -29,7 +29,7 @@ struct mlt_server;
 #define MLT_SESSION_LEN 16 /* of a session id */
 
 /* Limits of one message besides max_message_size. */
-#define MLT_MAX_MEMORY ((size_t)64 * 1024 * 1024) /* bytes of the arena: envelope, headers, edits */
+#define MLT_MAX_MEMORY ((size_t)64 * 1024 * 1024) /* bytes of the arena: envelope, headers */
 #define MLT_MAX_HEADER ((size_t)8 * 1024 * 1024)  /* bytes of all headers as received */
 #define MLT_MAX_HEADERS 10000                     /* headers as received */
 #define MLT_MAX_RCPTS 10000                       /* recipients */
@@ -37,10 +37,10 @@ struct mlt_server;
 
 /* Why an action was taken: what the log names beside it. */
 enum mlt_origin {
-    MLT_BY_SCRIPT,   /* place is the call */
-    MLT_BY_END,      /* the script ended without one */
-    MLT_BY_ERROR,    /* the script failed: reason says how */
-    MLT_BY_DEFAULT   /* no script is configured, or none could be loaded */
+    MLT_BY_SCRIPT, /* place is the call */
+    MLT_BY_END,    /* the script ended without one */
+    MLT_BY_ERROR,  /* the script failed: reason says how */
+    MLT_BY_DEFAULT /* no script is configured, or none could be loaded */
 };
 
 /* One action that a run recorded. */
@@ -57,7 +57,7 @@ struct mlt_action {
     const struct mlt_edits *edits; /* the headers as they were then; NULL: as received */
     struct qtn_pair *meta;
     size_t meta_count;
-    double ms;                     /* of the run, in the last action of it */
+    double ms; /* of the run, in the last action of it */
 };
 
 /* What a recipient's runs have changed so far. NULL: nothing. */
@@ -89,35 +89,35 @@ struct mlt_rcpt {
                                             at RCPT TO; NULL: accepted */
     struct mlt_action *actions;          /* by the mail flow, in order; the last one decides */
     size_t action_count;
-    bool stays;                          /* this message goes to it as received */
-    const char *outcome;                 /* what became of it, for the log */
-    const char *held;                    /* id in the quarantine; NULL: none */
+    bool stays;          /* this message goes to it as received */
+    const char *outcome; /* what became of it, for the log */
+    const char *held;    /* id in the quarantine; NULL: none */
 };
 
 struct mlt_msg {
-    bool active;              /* between MAIL FROM and the answer */
-    bool spooling;            /* the header block is in the spool */
+    bool active;   /* between MAIL FROM and the answer */
+    bool spooling; /* the header block is in the spool */
     bool too_large;
     bool headers_too_large;
-    bool incomplete;          /* something of it could not be kept: no memory, too many recipients */
+    bool incomplete; /* something of it could not be kept: no memory, too many recipients */
     bool spool_failed;
-    char id[MLT_ID_LEN + 1];  /* $messageid */
-    const char *queue;        /* Postfix queue id; "" until known */
+    char id[MLT_ID_LEN + 1]; /* $messageid */
+    const char *queue;       /* Postfix queue id; "" until known */
     struct mlt_address sender;
-    const char *new_sender;   /* SetSender of the runs so far; NULL: none */
-    bool sender_disputed;     /* runs disagree about it */
+    const char *new_sender; /* SetSender of the runs so far; NULL: none */
+    bool sender_disputed;   /* runs disagree about it */
     struct mlt_rcpt *rcpts;
     size_t rcpt_count, rcpt_cap;
     struct mlt_header *headers;
     size_t header_count, header_cap;
     size_t header_bytes;
     struct mlt_spool spool;
-    long long body_offset;    /* where in the spool the body starts */
-    unsigned actions;         /* $actionid */
-    double deadline;          /* of all runs, of ut_time_mono() */
-    double started;           /* end of message, of ut_time_mono() */
+    long long body_offset; /* where in the spool the body starts */
+    unsigned actions;      /* $actionid */
+    double deadline;       /* of all runs, of ut_time_mono() */
+    double started;        /* end of message, of ut_time_mono() */
     struct ut_arena *arena;
-    bool utf8;                /* SMTPUTF8 was announced */
+    bool utf8; /* SMTPUTF8 was announced */
 };
 
 /* TLS and AUTH as known at MAIL FROM; "" what is not. */
@@ -128,30 +128,30 @@ struct mlt_security {
 
 struct mlt_conn {
     struct mlt_server *server;
-    struct mlt_flows *flows;   /* the revision this connection began with; a reference */
+    struct mlt_flows *flows; /* the revision this connection began with; a reference */
     const struct mlt_ops *ops;
     void *ctx;
     char id[MLT_SESSION_LEN + 1];
-    bool overflow;             /* one more than max_connections: refused at connect */
-    bool local;                /* not SMTP: mail that entered by sendmail(1), QMQP or a notice */
-    bool leading_space;        /* header values have their leading blank */
+    bool overflow;      /* one more than max_connections: refused at connect */
+    bool local;         /* not SMTP: mail that entered by sendmail(1), QMQP or a notice */
+    bool leading_space; /* header values have their leading blank */
     const struct ut_conf_mailserver *listener; /* NULL: no section fits */
     char *client_ip, *client_ptr;              /* ptr: verified name, or "" */
     char *server_ip;
     char *helo;
-    char *myhostname;          /* for reports: of the configuration, or Postfix's {j} */
+    char *myhostname; /* for reports: of the configuration, or Postfix's {j} */
     long client_port, server_port;
-    char server_id[80];        /* "mailserver:1"; "" if no section fits */
-    int family;                /* AF_INET, AF_INET6, AF_UNIX, 0 */
+    char server_id[80]; /* "mailserver:1"; "" if no section fits */
+    int family;         /* AF_INET, AF_INET6, AF_UNIX, 0 */
     struct mlt_security security;
-    char *context;             /* $context; NULL: never set */
+    char *context; /* $context; NULL: never set */
     size_t context_len;
-    struct ut_arena *arena;    /* what the access flow left; NULL: nothing */
-    struct mlt_action *refused;/* by the access flow, to be told at RCPT TO; NULL: none */
+    struct ut_arena *arena;     /* what the access flow left; NULL: nothing */
+    struct mlt_action *refused; /* by the access flow, to be told at RCPT TO; NULL: none */
     struct mlt_msg msg;
-    struct mlt_tick_work work; /* while a message is decided on */
-    struct mlt_claim *answered;/* of the message before: forgotten when its answer is known to have
-                                  been sent */
+    struct mlt_tick_work work;  /* while a message is decided on */
+    struct mlt_claim *answered; /* of the message before: forgotten when its answer is known to have
+                                   been sent */
 };
 
 #endif

@@ -103,8 +103,8 @@ mlt_edits_write(const struct mlt_header *headers, size_t count, const struct mlt
     for (size_t i = 0; i < count; i++) {
         const struct mlt_edit *edit = e > first && e[-1].orig == i ? --e : NULL;
 
-        if ((edit && edit->op == MLT_EDIT_DELETE)
-            || (without && strcasecmp(headers[i].name, without) == 0))
+        if ((edit && edit->op == MLT_EDIT_DELETE) ||
+            (without && strcasecmp(headers[i].name, without) == 0))
             continue;
         if (edit)
             write_header(out, headers[i].name, edit->value, strlen(edit->value), true);
@@ -113,11 +113,11 @@ mlt_edits_write(const struct mlt_header *headers, size_t count, const struct mlt
     }
 }
 
-/* --- The view ------------------------------------------------------------------------------- */
+/* --- The view --------------------------------------------------------------------------------- */
 
 void
-mlt_view_init(struct mlt_view *v, struct ut_arena *arena, const struct mlt_header *headers,
-    size_t count)
+mlt_view_init(
+    struct mlt_view *v, struct ut_arena *arena, const struct mlt_header *headers, size_t count)
 {
     memset(v, 0, sizeof(*v));
     v->arena = arena;
@@ -260,8 +260,8 @@ remove_below(struct mlt_view *v, const char *name, size_t from)
 
 /* SET, PREPEND, APPEND: gives the topmost of [name] a new value; with SET the others go. */
 static long
-edit_change(struct mlt_view *v, enum hsl_header_op op, const char *name, const char *value,
-    size_t len)
+edit_change(
+    struct mlt_view *v, enum hsl_header_op op, const char *name, const char *value, size_t len)
 {
     struct mlt_view_item *item;
     const char *old;

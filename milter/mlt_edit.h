@@ -54,9 +54,9 @@ void mlt_edits_write(const struct mlt_header *headers, size_t count, const struc
 
 struct mlt_view_item {
     const char *name;
-    const char *value;  /* as in struct mlt_header while unchanged, else as in mlt_edit */
+    const char *value; /* as in struct mlt_header while unchanged, else as in mlt_edit */
     size_t len;
-    long orig;          /* index as received; -1: added by this run */
+    long orig; /* index as received; -1: added by this run */
     bool changed;
 };
 
@@ -64,14 +64,14 @@ struct mlt_view {
     struct ut_arena *arena;
     const struct mlt_header *headers; /* as received, from the top; borrowed */
     size_t header_count;
-    struct mlt_view_item *items;      /* from the bottom; NULL until the first edit */
+    struct mlt_view_item *items; /* from the bottom; NULL until the first edit */
     size_t count, cap;
-    long edits;                       /* calls that changed something */
+    long edits; /* calls that changed something */
 };
 
 /* A view of [headers], which must stay as they are. Allocates nothing. */
-void mlt_view_init(struct mlt_view *v, struct ut_arena *arena, const struct mlt_header *headers,
-    size_t count);
+void mlt_view_init(
+    struct mlt_view *v, struct ut_arena *arena, const struct mlt_header *headers, size_t count);
 /* As hsl_host.header_get: lines are joined by CR LF, leading blanks of the value left out. */
 bool mlt_view_get(const struct mlt_view *v, const char *name, size_t index, struct ut_sbuf *out);
 /* As hsl_host.header_edit. */

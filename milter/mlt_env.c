@@ -20,7 +20,7 @@ struct mlt_env {
     struct hsl_env *hsl;
     char *flow_dir, *data_dir, *hostname;
     bool has_flow_dir, has_data_dir; /* they were there when this was made */
-    struct ut_conf *files; /* whose file sections are in force */
+    struct ut_conf *files;           /* whose file sections are in force */
     struct hsl_machine *pool[ENV_POOL];
     size_t pooled;
 };
@@ -129,10 +129,10 @@ mlt_env_unref(struct mlt_env *e)
 bool
 mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf, const char *flow_dir)
 {
-    return is_folder(flow_dir) == e->has_flow_dir && is_folder(e->data_dir) == e->has_data_dir
-        && strcmp(e->flow_dir, flow_dir) == 0
-        && strcmp(e->data_dir, conf->global.data_directory) == 0
-        && strcmp(e->hostname, conf->global.myhostname) == 0;
+    return is_folder(flow_dir) == e->has_flow_dir && is_folder(e->data_dir) == e->has_data_dir &&
+           strcmp(e->flow_dir, flow_dir) == 0 &&
+           strcmp(e->data_dir, conf->global.data_directory) == 0 &&
+           strcmp(e->hostname, conf->global.myhostname) == 0;
 }
 
 void

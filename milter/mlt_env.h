@@ -14,7 +14,8 @@ struct mlt_env;
 
 /* An environment for the flow folder [flow_dir] and the rest by [conf], with one reference. NULL
  * with [d] set. */
-struct mlt_env *mlt_env_new(struct ut_conf *conf, const char *flow_dir, struct ut_diag *d) UT_CHECKED;
+struct mlt_env *mlt_env_new(
+    struct ut_conf *conf, const char *flow_dir, struct ut_diag *d) UT_CHECKED;
 struct mlt_env *mlt_env_ref(struct mlt_env *e);
 void mlt_env_unref(struct mlt_env *e); /* NULL is allowed */
 /* True if [e] would serve for [conf] and [flow_dir] too: same folders, same host name. */

@@ -13,11 +13,11 @@
  * Quarantine; and if one run may want another message than the next, because then all but one of
  * the groups are re-injected as copies: edits of headers, SetMailTransport, CopyMail, and Deliver,
  * which takes a transport too. What a script mentions is all that can be known here: whether there
- * will be more than one recipient is not. A mail flow that only reads, and refuses, defers, deletes or
- * changes addresses gets no body, since all it delivers is one and the same message. A recipient flow
- * may choose transports too: with SetMailTransport the body is asked for; by Accept it rarely does, so
- * without a body the second recipient with another transport is told to come in a message of its
- * own (mlt_sess.c).
+ * will be more than one recipient is not. A mail flow that only reads, and refuses, defers, deletes
+ * or changes addresses gets no body, since all it delivers is one and the same message. A recipient
+ * flow may choose transports too: with SetMailTransport the body is asked for; by Accept it rarely
+ * does, so without a body the second recipient with another transport is told to come in a message
+ * of its own (mlt_sess.c).
  *
  * Replies before end of message: at connect if there is an access flow; at RCPT TO if something
  * can refuse a recipient: a recipient flow, a listener that lists its domains, a quarantine that
@@ -32,7 +32,7 @@
 #include "lib/ut_file.h"
 #include "lib/ut_time.h"
 
-/* --- Settings ----------------------------------------------------------------------------------- */
+/* --- Settings --------------------------------------------------------------------------------- */
 
 /* The action that a word of the configuration means; -1: none ("auto"). */
 static int
@@ -91,7 +91,7 @@ set_settings(struct mlt_flows *f)
     f->split = strcmp(g->mixed_verdicts, "split") == 0;
 }
 
-/* --- Scripts ------------------------------------------------------------------------------------ */
+/* --- Scripts ---------------------------------------------------------------------------------- */
 
 /* What is being loaded. */
 struct load {
@@ -168,7 +168,7 @@ make_tables(struct mlt_flows *f)
     return f->scripts && f->access && f->domains ? 0 : -1;
 }
 
-/* --- Steps -------------------------------------------------------------------------------------- */
+/* --- Steps ------------------------------------------------------------------------------------ */
 
 static bool
 mentions_any(const struct mlt_script *s, const char *const *names)
@@ -238,7 +238,7 @@ set_steps(struct mlt_flows *f)
     }
 }
 
-/* --- The whole ---------------------------------------------------------------------------------- */
+/* --- The whole -------------------------------------------------------------------------------- */
 
 static struct mlt_flows *
 flows_new(struct ut_conf *conf)
@@ -282,8 +282,8 @@ fill(struct load *l, struct mlt_env *env)
 }
 
 struct mlt_flows *
-mlt_flows_load(const char *path, const char *flow_dir, struct mlt_env *env,
-    struct ut_diag_list *diags)
+mlt_flows_load(
+    const char *path, const char *flow_dir, struct mlt_env *env, struct ut_diag_list *diags)
 {
     struct ut_conf *conf = ut_conf_load(path, diags);
     struct load l = {NULL, flow_dir, diags};
@@ -351,7 +351,7 @@ mlt_flows_unref(struct mlt_flows *f)
     free(f);
 }
 
-/* --- Look-up ------------------------------------------------------------------------------------ */
+/* --- Look-up ---------------------------------------------------------------------------------- */
 
 static size_t
 server_index(const struct mlt_flows *f, const struct ut_conf_mailserver *s)
@@ -366,15 +366,15 @@ mlt_flows_access(const struct mlt_flows *f, const struct ut_conf_mailserver *s)
 }
 
 const struct mlt_script *
-mlt_flows_rcpt(const struct mlt_flows *f, const struct ut_conf_mailserver *s,
-    const struct ut_conf_domain *d)
+mlt_flows_rcpt(
+    const struct mlt_flows *f, const struct ut_conf_mailserver *s, const struct ut_conf_domain *d)
 {
     return s && d ? f->domains[server_index(f, s)][d - s->domains].rcpt : NULL;
 }
 
 const struct mlt_script *
-mlt_flows_mail(const struct mlt_flows *f, const struct ut_conf_mailserver *s,
-    const struct ut_conf_domain *d)
+mlt_flows_mail(
+    const struct mlt_flows *f, const struct ut_conf_mailserver *s, const struct ut_conf_domain *d)
 {
     return s && d ? f->domains[server_index(f, s)][d - s->domains].mail : NULL;
 }

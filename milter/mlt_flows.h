@@ -22,7 +22,7 @@ struct mlt_script {
     const char *name; /* as the configuration says it; as long as the configuration */
     enum hsl_flow flow;
     struct hsl_prog *prog;
-    bool modern;      /* hsl_prog_is_modern() */
+    bool modern; /* hsl_prog_is_modern() */
 };
 
 /* The scripts of a domain section; NULL: none. */
@@ -33,7 +33,7 @@ struct mlt_domain_flows {
 
 /* Which steps of the protocol are needed, and which of them may be refused. */
 struct mlt_steps {
-    bool envelope;      /* HELO, MAIL, RCPT */
+    bool envelope; /* HELO, MAIL, RCPT */
     bool headers;
     bool body;
     bool reply_connect; /* else the mail server need not wait for our answer */
@@ -43,21 +43,21 @@ struct mlt_steps {
 struct mlt_flows {
     struct ut_conf *conf;
     struct mlt_env *env;
-    struct mlt_hold_set *holds;   /* NULL until mlt_flows_open() */
+    struct mlt_hold_set *holds; /* NULL until mlt_flows_open() */
     struct mlt_script *scripts;
     size_t script_count;
-    const struct mlt_script **access;   /* one for each mailserver section; NULL: none */
-    struct mlt_domain_flows **domains;  /* for each mailserver section, one for each domain */
-    struct hsl_limits limits;           /* at connect and RCPT TO; at end of message but max_time */
-    double max_time_data;               /* seconds of one run at end of message */
+    const struct mlt_script **access;  /* one for each mailserver section; NULL: none */
+    struct mlt_domain_flows **domains; /* for each mailserver section, one for each domain */
+    struct hsl_limits limits;          /* at connect and RCPT TO; at end of message but max_time */
+    double max_time_data;              /* seconds of one run at end of message */
     enum hsl_action access_on_error, rcpt_on_error, mail_on_error;
-    int rcpt_implicit;                  /* enum hsl_action, -1: by the script's generation */
-    bool access_at_rcpt;                /* refusals of the access flow are told at RCPT TO */
-    bool split;                         /* mixed_verdicts = split */
+    int rcpt_implicit;   /* enum hsl_action, -1: by the script's generation */
+    bool access_at_rcpt; /* refusals of the access flow are told at RCPT TO */
+    bool split;          /* mixed_verdicts = split */
     struct mlt_steps steps;
-    bool refuse_all;  /* nothing could be loaded: every flow answers 451 */
-    bool saved;       /* a saved revision, since the configuration does not load */
-    double loaded;    /* when, of ut_time_wall() */
+    bool refuse_all; /* nothing could be loaded: every flow answers 451 */
+    bool saved;      /* a saved revision, since the configuration does not load */
+    double loaded;   /* when, of ut_time_wall() */
     unsigned refs;
 };
 
@@ -75,10 +75,11 @@ struct mlt_flows *mlt_flows_ref(struct mlt_flows *f);
 void mlt_flows_unref(struct mlt_flows *f); /* NULL is allowed */
 
 /* The scripts of the section [s], and of the section [d] in it (NULL: none apply). */
-const struct mlt_script *mlt_flows_access(const struct mlt_flows *f, const struct ut_conf_mailserver *s);
-const struct mlt_script *mlt_flows_rcpt(const struct mlt_flows *f, const struct ut_conf_mailserver *s,
-    const struct ut_conf_domain *d);
-const struct mlt_script *mlt_flows_mail(const struct mlt_flows *f, const struct ut_conf_mailserver *s,
-    const struct ut_conf_domain *d);
+const struct mlt_script *mlt_flows_access(
+    const struct mlt_flows *f, const struct ut_conf_mailserver *s);
+const struct mlt_script *mlt_flows_rcpt(
+    const struct mlt_flows *f, const struct ut_conf_mailserver *s, const struct ut_conf_domain *d);
+const struct mlt_script *mlt_flows_mail(
+    const struct mlt_flows *f, const struct ut_conf_mailserver *s, const struct ut_conf_domain *d);
 
 #endif

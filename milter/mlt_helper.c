@@ -23,7 +23,7 @@
 #include "milter/mlt_submit.h"
 #include "milter/mlt_submit_internal.h"
 
-/* --- The child ---------------------------------------------------------------------------------------------- */
+/* --- The child -------------------------------------------------------------------------------- */
 
 /* Reads the job's attribute list from the start of [fd]; the parser holds it. */
 static int
@@ -53,8 +53,8 @@ make_job(const struct ut_attr_list *list, struct ut_smtp_job *job)
     long long timeout;
 
     job->rcpts = rcpts;
-    if (!rcpts || ut_attr_get_int(list, "length", 0, INT64_MAX, &job->length) != 0
-        || ut_attr_get_int(list, "timeout", 1, 86400, &timeout) != 0)
+    if (!rcpts || ut_attr_get_int(list, "length", 0, INT64_MAX, &job->length) != 0 ||
+        ut_attr_get_int(list, "timeout", 1, 86400, &timeout) != 0)
         return -1;
     for (size_t i = 0; i < list->count; i++) {
         if (strcmp(list->items[i].name, "recipient") == 0)
@@ -105,8 +105,8 @@ tell_result(int fd, const struct ut_smtp_reply *reply, const struct ut_diag *d)
     ut_sbuf_fini(&b);
 }
 
-/* Does one submission; the milter may be gone. A line that cannot be written is known to the milter if
- * that lives, so there is nobody to tell but the terminal. */
+/* Does one submission; the milter may be gone. A line that cannot be written is known to the milter
+ * if that lives, so there is nobody to tell but the terminal. */
 static void
 submit(const int fds[PASS_COUNT])
 {
@@ -125,7 +125,7 @@ submit(const int fds[PASS_COUNT])
     ut_attr_parser_fini(&parser);
 }
 
-/* --- The helper ---------------------------------------------------------------------------------------------- */
+/* --- The helper ------------------------------------------------------------------------------- */
 
 /* Receives the files of one submission: 1; 0: something else came; -1: the milter is gone. */
 static int
@@ -137,7 +137,9 @@ receive_files(int fds[PASS_COUNT])
     } control;
     char byte;
     struct iovec iov = {&byte, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr m = {.msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
         .msg_controllen = sizeof(control.bytes)};
     struct cmsghdr *c;
     ssize_t n;

@@ -16,11 +16,11 @@
 #define PROBE_SECONDS 1.0
 
 struct hold {
-    const char *id;          /* section of the configuration */
+    const char *id; /* section of the configuration */
     char *directory;
     struct qtn_store *store; /* NULL: could not be opened yet */
     bool failed;
-    double probed;           /* when it was last probed */
+    double probed; /* when it was last probed */
 };
 
 struct mlt_hold_set {

@@ -22,15 +22,17 @@ void mlt_hold_set_free(struct mlt_hold_set *h); /* NULL is allowed */
 
 /* The store of quarantine [id] ("mailquarantine:1"), lent as long as [h], into [*out]; QTN_FULL
  * or QTN_ERROR with [d] set if it cannot be opened. */
-enum qtn_result mlt_hold_store(struct mlt_hold_set *h, const char *id, struct qtn_store **out,
-    struct ut_diag *d) UT_CHECKED;
+enum qtn_result mlt_hold_store(
+    struct mlt_hold_set *h, const char *id, struct qtn_store **out, struct ut_diag *d) UT_CHECKED;
 /* Marks quarantine [id] as one that could not keep a message; why was logged by the caller. */
 void mlt_hold_failed(struct mlt_hold_set *h, const char *id);
 /* False if one of them cannot keep messages now. A marked one is probed, at most once a second. */
 bool mlt_hold_works(struct mlt_hold_set *h);
 /* Withdraws the message [id] from whichever quarantine has it; QTN_GONE: none has. */
-enum qtn_result mlt_hold_withdraw(struct mlt_hold_set *h, const char *id, struct ut_diag *d) UT_CHECKED;
+enum qtn_result mlt_hold_withdraw(
+    struct mlt_hold_set *h, const char *id, struct ut_diag *d) UT_CHECKED;
 /* As qtn_store_exists() over all of them. */
-enum qtn_result mlt_hold_exists(struct mlt_hold_set *h, const char *id, struct ut_diag *d) UT_CHECKED;
+enum qtn_result mlt_hold_exists(
+    struct mlt_hold_set *h, const char *id, struct ut_diag *d) UT_CHECKED;
 
 #endif

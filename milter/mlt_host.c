@@ -23,7 +23,7 @@ copy_text(struct mlt_run *run, const char *p, size_t len)
     return ut_arena_dup(run->arena, p, len);
 }
 
-/* --- Log ----------------------------------------------------------------------------------------- */
+/* --- Log -------------------------------------------------------------------------------------- */
 
 struct ut_log_rec *
 mlt_host_log(const struct mlt_run *run, int level, const struct hsl_place *place)
@@ -69,7 +69,7 @@ host_log(void *arg, int level, const char *text, size_t len, const struct hsl_pl
     ut_sbuf_fini(&line);
 }
 
-/* --- $context ------------------------------------------------------------------------------------ */
+/* --- $context --------------------------------------------------------------------------------- */
 
 static const char *
 host_context_get(void *arg, size_t *len)
@@ -97,7 +97,7 @@ host_context_set(void *arg, const char *p, size_t len)
     return true;
 }
 
-/* --- Actions ------------------------------------------------------------------------------------- */
+/* --- Actions ---------------------------------------------------------------------------------- */
 
 struct mlt_action *
 mlt_host_action(struct mlt_run *run, enum hsl_action action, enum mlt_origin origin)
@@ -148,8 +148,7 @@ copy_pairs(struct mlt_run *run, const struct hsl_text *pairs, size_t count)
 
 /* The transport [t] as it is recorded: NULL for the domain's own. -1 with [why]. */
 static int
-set_transport(struct mlt_run *run, const char *p, size_t len, const char **out,
-    struct ut_diag *why)
+set_transport(struct mlt_run *run, const char *p, size_t len, const char **out, struct ut_diag *why)
 {
     const char *own = run->rcpt ? run->rcpt->transport : "";
     char *name = copy_text(run, p, len);
@@ -164,8 +163,7 @@ set_transport(struct mlt_run *run, const char *p, size_t len, const char **out,
 
 /* The quarantine that is meant: that given, or the domain's, or the listener's. */
 static int
-set_quarantine(struct mlt_run *run, const struct hsl_text *t, const char **out,
-    struct ut_diag *why)
+set_quarantine(struct mlt_run *run, const struct hsl_text *t, const char **out, struct ut_diag *why)
 {
     const struct ut_conf_domain *d = run->rcpt->domain;
     const struct ut_conf_mailserver *s = run->conn->listener;
@@ -210,8 +208,8 @@ set_texts(struct mlt_run *run, struct mlt_action *a, const struct hsl_verdict *v
 }
 
 static int
-fill_action(struct mlt_run *run, struct mlt_action *a, const struct hsl_verdict *v,
-    struct ut_diag *why)
+fill_action(
+    struct mlt_run *run, struct mlt_action *a, const struct hsl_verdict *v, struct ut_diag *why)
 {
     a->place = v->place;
     if (set_texts(run, a, v) != 0)
@@ -224,13 +222,13 @@ fill_action(struct mlt_run *run, struct mlt_action *a, const struct hsl_verdict 
     }
     if ((v->recipient.p && !a->recipient) || (v->meta_count > 0 && !a->meta))
         return ut_diag_set(why, "out of memory");
-    if (v->transport.p
-        && set_transport(run, v->transport.p, v->transport.len, &a->transport, why) != 0)
+    if (v->transport.p &&
+        set_transport(run, v->transport.p, v->transport.len, &a->transport, why) != 0)
         return -1;
     if (v->action != HSL_QUARANTINE)
         return 0;
-    a->reject = v->reject >= 0 ? v->reject > 0
-                               : run->conn->flows->conf->global.quarantine_reject_default;
+    a->reject =
+        v->reject >= 0 ? v->reject > 0 : run->conn->flows->conf->global.quarantine_reject_default;
     return set_quarantine(run, &v->quarantine, &a->quarantine, why);
 }
 
@@ -267,7 +265,7 @@ host_verdict(void *arg, const struct hsl_verdict *v, struct ut_diag *why)
     return true;
 }
 
-/* --- Headers ------------------------------------------------------------------------------------- */
+/* --- Headers ---------------------------------------------------------------------------------- */
 
 static bool
 host_header_get(void *arg, const char *name, size_t index, struct ut_sbuf *out)
@@ -278,8 +276,8 @@ host_header_get(void *arg, const char *name, size_t index, struct ut_sbuf *out)
 }
 
 static long
-host_header_edit(void *arg, enum hsl_header_op op, const char *name, const char *value,
-    size_t len, struct ut_diag *why)
+host_header_edit(void *arg, enum hsl_header_op op, const char *name, const char *value, size_t len,
+    struct ut_diag *why)
 {
     struct mlt_run *run = arg;
 
@@ -294,13 +292,13 @@ host_edits_discard(void *arg)
     return mlt_view_discard(&run->view);
 }
 
-/* --- Set... -------------------------------------------------------------------------------------- */
+/* --- Set... ----------------------------------------------------------------------------------- */
 
-/* Accept() of the access flow: what later flows see of the client. It is final, so nothing needs to be
- * undone. */
+/* Accept() of the access flow: what later flows see of the client. It is final, so nothing needs to
+ * be undone. */
 static int
-set_client(struct mlt_run *run, const char *what, const char *value, size_t len,
-    struct ut_diag *why)
+set_client(
+    struct mlt_run *run, const char *what, const char *value, size_t len, struct ut_diag *why)
 {
     struct mlt_conn *c = run->conn;
     bool ip = strcmp(what, "remoteip") == 0;
@@ -336,8 +334,8 @@ host_set(void *arg, const char *what, const char *value, size_t len, struct ut_d
     if (!sender && strcmp(what, "recipient") != 0)
         return set_client(run, what, value, len, why) == 0;
     copy = copy_text(run, value, len);
-    if (!copy
-        || mlt_addr_parse(sender ? &run->sender : &run->recipient, run->arena, copy, NULL) != 0) {
+    if (!copy ||
+        mlt_addr_parse(sender ? &run->sender : &run->recipient, run->arena, copy, NULL) != 0) {
         ut_diag_set(why, "out of memory");
         return false;
     }

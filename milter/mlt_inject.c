@@ -73,15 +73,16 @@ submit(struct mlt_conn *c, struct mlt_claim *claim, struct ut_smtp_job *job, str
     ut_sbuf_fini(&lines);
     if (rc != 0 && reply.in_doubt)
         mlt_log_trouble(UT_LOG_WARNING, c,
-            "the re-injection listener got a whole message but did not answer: it may come twice", d);
+            "the re-injection listener got a whole message but did not answer: it may come twice",
+            d);
     for (size_t i = 0; rc == 0 && i < count; i++)
         rc = mlt_claim_add(claim, effect, noted[i], NULL, d);
     return rc;
 }
 
 static int
-compose(const struct mlt_conn *c, const struct mlt_group *g, struct ut_sbuf *head,
-    struct ut_diag *d)
+compose(
+    const struct mlt_conn *c, const struct mlt_group *g, struct ut_sbuf *head, struct ut_diag *d)
 {
     if (g->transport)
         ut_sbuf_addf(head, "%s: %s\r\n", MLT_TRANSPORT_HEADER, g->transport);

@@ -12,7 +12,8 @@
 #include "milter/mlt_verdict.h"
 
 #define MLT_TRANSPORT_HEADER "X-HSL-Transport"
-#define MLT_INJECT_RCPTS 500 /* most recipients of one submission: below Postfix's limit of 1000 */
+#define MLT_INJECT_RCPTS 500 /* most recipients of one submission: below Postfix's limit of 1000   \
+                              */
 
 /* Submits the message of [c] with the edits of [g] to the targets [first] up to [end] of it, and
  * notes that in [claim]. -1 with [d] set: nobody has got it as far as can be known. */

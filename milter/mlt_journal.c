@@ -18,8 +18,8 @@
  * A full disk may cut a line: without its dot it is dropped when the file is read, and the next one
  * begins with a LF. The effect it was about is then not made, or counts as not made.
  *
- * Copies and reports are written down by the processes that submit them (mlt_submit.c), which append
- * to the same file. While one of them is under way the file is not written anew. */
+ * Copies and reports are written down by the processes that submit them (mlt_submit.c), which
+ * append to the same file. While one of them is under way the file is not written anew. */
 #include "config.h"
 
 #include "milter/mlt_journal.h"
@@ -244,9 +244,10 @@ take_line(struct mlt_journal *j, char *line, long long oldest)
     long long when;
     struct mlt_claim *c;
 
-    if (split(line, w, 7) != 0 || strcmp(w[6], ".") != 0 || ut_num_int(w[0], 0, INT64_MAX, &when) != 0
-        || strlen(w[1]) != JOURNAL_KEY_LEN || strlen(w[2]) != MLT_DIGEST_LEN || strlen(w[3]) != 1
-        || decode_word(w[4]) != 0 || decode_word(w[5]) != 0)
+    if (split(line, w, 7) != 0 || strcmp(w[6], ".") != 0 ||
+        ut_num_int(w[0], 0, INT64_MAX, &when) != 0 || strlen(w[1]) != JOURNAL_KEY_LEN ||
+        strlen(w[2]) != MLT_DIGEST_LEN || strlen(w[3]) != 1 || decode_word(w[4]) != 0 ||
+        decode_word(w[5]) != 0)
         return -1;
     c = find_key(j, w[1]);
     if (w[3][0] == 'A') {
@@ -500,8 +501,8 @@ mlt_claim_find(const struct mlt_claim *c, enum mlt_effect effect, const char *re
 }
 
 int
-mlt_claim_add(struct mlt_claim *c, enum mlt_effect effect, const char *recipient,
-    const char *value, struct ut_diag *d)
+mlt_claim_add(struct mlt_claim *c, enum mlt_effect effect, const char *recipient, const char *value,
+    struct ut_diag *d)
 {
     int rc;
 

@@ -29,9 +29,10 @@ enum mlt_effect {
 };
 
 /* Opens or makes the journal [path]; reads what was left open, drops what is older than clients
- * try, and writes it anew. Lines that are damaged are counted in [*damaged] (may be NULL) and dropped. NULL
- * with [d] set. */
-struct mlt_journal *mlt_journal_open(const char *path, size_t *damaged, struct ut_diag *d) UT_CHECKED;
+ * try, and writes it anew. Lines that are damaged are counted in [*damaged] (may be NULL) and
+ * dropped. NULL with [d] set. */
+struct mlt_journal *mlt_journal_open(
+    const char *path, size_t *damaged, struct ut_diag *d) UT_CHECKED;
 /* Closes and frees; NULL is allowed. Claims must be gone. */
 void mlt_journal_close(struct mlt_journal *j);
 /* The file, lent as long as [j]. */
@@ -47,8 +48,8 @@ size_t mlt_journal_pending(struct mlt_journal *j);
 struct mlt_claim *mlt_journal_claim(struct mlt_journal *j, const char *digest) UT_CHECKED;
 /* The value of [effect] for [recipient] ("" if it has none), lent as long as the claim; NULL: it
  * was not made, or HOLDING and HELD were withdrawn after. */
-const char *mlt_claim_find(const struct mlt_claim *c, enum mlt_effect effect,
-    const char *recipient);
+const char *mlt_claim_find(
+    const struct mlt_claim *c, enum mlt_effect effect, const char *recipient);
 /* Writes down an effect; -1 with [d] set if that failed: then it must not be made, or counts as
  * not made. [value] may be NULL. */
 int mlt_claim_add(struct mlt_claim *c, enum mlt_effect effect, const char *recipient,

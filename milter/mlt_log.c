@@ -25,8 +25,8 @@ mlt_log_begin(enum ut_log_level level, const struct mlt_conn *c)
 }
 
 void
-mlt_log_trouble(enum ut_log_level level, const struct mlt_conn *c, const char *what,
-    const struct ut_diag *d)
+mlt_log_trouble(
+    enum ut_log_level level, const struct mlt_conn *c, const char *what, const struct ut_diag *d)
 {
     struct ut_log_rec *r = mlt_log_begin(level, c);
 
@@ -95,9 +95,8 @@ add_fields(struct ut_log_rec *r, const struct mlt_conn *c, const struct mlt_rcpt
 }
 
 void
-mlt_log_summary(const struct mlt_conn *c, const struct mlt_rcpt *rcpt,
-    const struct mlt_action *a, enum hsl_flow flow, const char *outcome,
-    const struct mlt_reply *answer)
+mlt_log_summary(const struct mlt_conn *c, const struct mlt_rcpt *rcpt, const struct mlt_action *a,
+    enum hsl_flow flow, const char *outcome, const struct mlt_reply *answer)
 {
     struct ut_log_rec *r = mlt_log_begin(UT_LOG_INFO, c);
     bool queued = c->msg.active && c->msg.queue[0] != '\0';

@@ -10,8 +10,8 @@
  * (message, sender, queue). To be ended by ut_log_end(). NULL: not wanted. */
 struct ut_log_rec *mlt_log_begin(enum ut_log_level level, const struct mlt_conn *c);
 /* One such record with the text "[what]: text of d". */
-void mlt_log_trouble(enum ut_log_level level, const struct mlt_conn *c, const char *what,
-    const struct ut_diag *d);
+void mlt_log_trouble(
+    enum ut_log_level level, const struct mlt_conn *c, const char *what, const struct ut_diag *d);
 /* The summary of a decision about a connection ([rcpt] NULL) or a recipient. [flow] is the flow
  * that decided, [outcome] what became of it. [answer] NULL: none of our own. */
 void mlt_log_summary(const struct mlt_conn *c, const struct mlt_rcpt *rcpt,

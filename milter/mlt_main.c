@@ -51,7 +51,7 @@ struct daemon_state {
     int milter_result; /* of smfi_main() */
 };
 
-/* --- Configuration ------------------------------------------------------------------------------------ */
+/* --- Configuration ---------------------------------------------------------------------------- */
 
 /* The saved configuration, for the start with one that does not load. */
 static struct ut_conf *
@@ -71,8 +71,8 @@ load_saved(const char *config)
     return conf;
 }
 
-/* What the process itself needs of the configuration. Its mistakes are printed here and logged later,
- * by mlt_server_new(). */
+/* What the process itself needs of the configuration. Its mistakes are printed here and logged
+ * later, by mlt_server_new(). */
 static int
 load_conf(struct daemon_state *s)
 {
@@ -104,7 +104,7 @@ open_log(const struct daemon_state *s, const struct ut_conf *conf, struct ut_dia
     return ut_log_open("penstock-milter", conf->global.log, (enum ut_log_level)level, d);
 }
 
-/* --- Sockets and folders -------------------------------------------------------------------------------- */
+/* --- Sockets and folders ---------------------------------------------------------------------- */
 
 /* libmilter's way of writing the address. */
 static void
@@ -146,10 +146,13 @@ open_up(const struct daemon_state *s, struct ut_diag *d)
     if (g->milter_socket_group[0] != '\0') {
         group = getgrnam(g->milter_socket_group);
         if (!group)
-            return ut_diag_set(d, "milter_socket_group: there is no group %s", g->milter_socket_group);
+            return ut_diag_set(
+                d, "milter_socket_group: there is no group %s", g->milter_socket_group);
     }
-    if (group && chown(s->listen.path, geteuid() == 0 ? s->user.uid : (uid_t)-1, group->gr_gid) != 0)
-        return ut_diag_errno(d, "cannot give %s to group %s", s->listen.path, g->milter_socket_group);
+    if (group &&
+        chown(s->listen.path, geteuid() == 0 ? s->user.uid : (uid_t)-1, group->gr_gid) != 0)
+        return ut_diag_errno(
+            d, "cannot give %s to group %s", s->listen.path, g->milter_socket_group);
     if (chmod(s->listen.path, mode) != 0)
         return ut_diag_errno(d, "cannot set permissions of %s", s->listen.path);
     return 0;
@@ -197,8 +200,10 @@ make_folders(const struct daemon_state *s, struct ut_diag *d)
     struct ut_sbuf path;
     int rc;
 
-    rc = ut_daemon_dir(c->global.state_directory, 0750, &s->user, d) == 0
-        && ut_daemon_dir(c->global.run_directory, 0755, &s->user, d) == 0 ? 0 : -1;
+    rc = ut_daemon_dir(c->global.state_directory, 0750, &s->user, d) == 0 &&
+                 ut_daemon_dir(c->global.run_directory, 0755, &s->user, d) == 0
+             ? 0
+             : -1;
     for (size_t i = 0; rc == 0 && i < c->mailquarantine_count; i++) {
         if (c->mailquarantines[i].directory[0] == '\0')
             continue;
@@ -210,14 +215,15 @@ make_folders(const struct daemon_state *s, struct ut_diag *d)
     return rc;
 }
 
-/* --- libmilter ------------------------------------------------------------------------------------------ */
+/* --- libmilter -------------------------------------------------------------------------------- */
 
 static int
 check_version(struct ut_diag *d)
 {
     unsigned major, minor, patch;
 
-    if (smfi_version(&major, &minor, &patch) != MI_SUCCESS || major != SM_LM_VRS_MAJOR(SMFI_VERSION))
+    if (smfi_version(&major, &minor, &patch) != MI_SUCCESS ||
+        major != SM_LM_VRS_MAJOR(SMFI_VERSION))
         return ut_diag_set(d, "this libmilter is not the one that the milter was built for");
     return 0;
 }
@@ -243,7 +249,7 @@ start_milter(struct daemon_state *s, struct ut_diag *d)
     return 0;
 }
 
-/* --- Start and stop --------------------------------------------------------------------------------------- */
+/* --- Start and stop --------------------------------------------------------------------------- */
 
 static int
 open_files(struct daemon_state *s, struct ut_diag *d)
@@ -252,8 +258,8 @@ open_files(struct daemon_state *s, struct ut_diag *d)
     struct ut_sbuf path;
     int rc;
 
-    if (open_log(s, s->conf, d) != 0
-        || ut_daemon_user(&s->user, g->user, g->group, d) != 0 || make_folders(s, d) != 0)
+    if (open_log(s, s->conf, d) != 0 || ut_daemon_user(&s->user, g->user, g->group, d) != 0 ||
+        make_folders(s, d) != 0)
         return -1;
     ut_sbuf_init(&path, 4096);
     ut_sbuf_addf(&path, "%s/milter.pid", g->run_directory);

@@ -182,9 +182,9 @@ mlt_msg_spool(struct mlt_msg *m, struct ut_diag *d)
     return rc;
 }
 
-/* True if Postfix may have made header [i] itself, which then differs each time the message comes: for
- * its own clients it adds missing Message-Id, Date and From headers, in this order, at the end of the
- * block (local_header_rewrite_clients). From is made of the sender. */
+/* True if Postfix may have made header [i] itself, which then differs each time the message comes:
+ * for its own clients it adds missing Message-Id, Date and From headers, in this order, at the end
+ * of the block (local_header_rewrite_clients). From is made of the sender. */
 static bool
 is_volatile(const struct mlt_msg *m, size_t i)
 {
@@ -192,8 +192,8 @@ is_volatile(const struct mlt_msg *m, size_t i)
 
     if (strcasecmp(h->name, "Date") == 0)
         return i + 2 >= m->header_count;
-    return strcasecmp(h->name, "Message-Id") == 0 && m->queue[0] != '\0'
-        && strstr(h->value, m->queue) != NULL;
+    return strcasecmp(h->name, "Message-Id") == 0 && m->queue[0] != '\0' &&
+           strstr(h->value, m->queue) != NULL;
 }
 
 int
@@ -211,8 +211,8 @@ mlt_msg_digest(const struct mlt_msg *m, char out[MLT_DIGEST_LEN + 1], struct ut_
             mlt_edits_write(&m->headers[i], 1, NULL, NULL, &prefix);
     }
     rc = prefix.failed
-        ? ut_diag_set(d, "out of memory for the headers of a message")
-        : mlt_spool_digest(&m->spool, prefix.data, prefix.len, m->body_offset, out, d);
+             ? ut_diag_set(d, "out of memory for the headers of a message")
+             : mlt_spool_digest(&m->spool, prefix.data, prefix.len, m->body_offset, out, d);
     ut_sbuf_fini(&prefix);
     return rc;
 }

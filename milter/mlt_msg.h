@@ -27,6 +27,7 @@ void mlt_msg_add_body(struct mlt_msg *m, const void *p, size_t len, long long ma
 int mlt_msg_spool(struct mlt_msg *m, struct ut_diag *d) UT_CHECKED;
 /* The digest of the message, which is the same when a client sends it again; it must be in the
  * spool. -1 with [d] set. */
-int mlt_msg_digest(const struct mlt_msg *m, char out[MLT_DIGEST_LEN + 1], struct ut_diag *d) UT_CHECKED;
+int mlt_msg_digest(
+    const struct mlt_msg *m, char out[MLT_DIGEST_LEN + 1], struct ut_diag *d) UT_CHECKED;
 
 #endif

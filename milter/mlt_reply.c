@@ -45,8 +45,8 @@ row_of(enum hsl_flow flow, enum hsl_action action)
 }
 
 void
-mlt_reply_set(struct mlt_reply *r, const char **one, unsigned code, const char *status,
-    const char *text)
+mlt_reply_set(
+    struct mlt_reply *r, const char **one, unsigned code, const char *status, const char *text)
 {
     *one = text;
     r->code = code;
@@ -56,8 +56,8 @@ mlt_reply_set(struct mlt_reply *r, const char **one, unsigned code, const char *
 }
 
 void
-mlt_reply_default(struct mlt_reply *r, const char **one, enum hsl_flow flow,
-    enum hsl_action action, const char *text)
+mlt_reply_default(struct mlt_reply *r, const char **one, enum hsl_flow flow, enum hsl_action action,
+    const char *text)
 {
     const struct reply_row *row = row_of(flow, action);
 

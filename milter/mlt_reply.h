@@ -19,10 +19,10 @@
 #define MLT_REPLY_TEXT 480 /* most bytes of one: with codes below RFC 5321's 512 */
 
 struct mlt_reply {
-    unsigned code;         /* 400-599; 0: there is no reply */
-    char status[12];       /* "5.7.1" */
-    const char **lines;    /* texts without codes; as long as the arena */
-    size_t count;          /* at least 1 */
+    unsigned code;      /* 400-599; 0: there is no reply */
+    char status[12];    /* "5.7.1" */
+    const char **lines; /* texts without codes; as long as the arena */
+    size_t count;       /* at least 1 */
 };
 
 /* Fills [r] from the action [v] of a run of [flow]; what [v] leaves open is the action's own
@@ -35,8 +35,8 @@ int mlt_reply_of(struct mlt_reply *r, struct ut_arena *arena, enum hsl_flow flow
 void mlt_reply_default(struct mlt_reply *r, const char **one, enum hsl_flow flow,
     enum hsl_action action, const char *text);
 /* The same with everything given: for replies of our own such as 452 4.3.1. */
-void mlt_reply_set(struct mlt_reply *r, const char **one, unsigned code, const char *status,
-    const char *text);
+void mlt_reply_set(
+    struct mlt_reply *r, const char **one, unsigned code, const char *status, const char *text);
 /* Appends "550 5.7.1 text text": lines joined by a blank. */
 void mlt_reply_to_text(const struct mlt_reply *r, struct ut_sbuf *out);
 /* Appends the texts only, joined by a blank. */

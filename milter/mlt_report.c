@@ -30,9 +30,8 @@ add_date(struct ut_sbuf *out, const char *field)
     struct tm t;
 
     gmtime_r(&now, &t);
-    ut_sbuf_addf(out, "%s: %.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n", field,
-        days + 3 * t.tm_wday, t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour,
-        t.tm_min, t.tm_sec);
+    ut_sbuf_addf(out, "%s: %.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n", field, days + 3 * t.tm_wday,
+        t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
 /* Bytes from outside on one line. */
@@ -60,21 +59,25 @@ add_head(const struct mlt_conn *c, struct ut_sbuf *out)
     add_date(out, "Date");
     ut_sbuf_addf(out, "From: MAILER-DAEMON@%s (Mail Delivery System)\r\nTo: <", c->myhostname);
     add_text(out, m->sender.bare);
-    ut_sbuf_addf(out, ">\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+    ut_sbuf_addf(out,
+        ">\r\nSubject: Undelivered Mail Returned to Sender\r\n"
         "Auto-Submitted: auto-replied\r\nMessage-ID: <%s.report@%s>\r\nMIME-Version: 1.0\r\n"
         "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"=_%s\"\r\n"
         "Content-Transfer-Encoding: 8bit\r\n\r\n"
-        "This is a MIME-encapsulated message.\r\n\r\n", m->id, c->myhostname, m->id);
+        "This is a MIME-encapsulated message.\r\n\r\n",
+        m->id, c->myhostname, m->id);
 }
 
 /* The part for people. */
 static void
-add_notice(const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count,
-    struct ut_sbuf *out)
+add_notice(
+    const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count, struct ut_sbuf *out)
 {
-    ut_sbuf_addf(out, "--=_%s\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    ut_sbuf_addf(out,
+        "--=_%s\r\nContent-Type: text/plain; charset=utf-8\r\n"
         "Content-Transfer-Encoding: 8bit\r\n\r\nThis is the mail system at host %s.\r\n\r\n"
-        "Your message was not delivered to the recipients below.\r\n", c->msg.id, c->myhostname);
+        "Your message was not delivered to the recipients below.\r\n",
+        c->msg.id, c->myhostname);
     for (size_t i = 0; i < count; i++) {
         const struct mlt_reply *reply = &mlt_verdict_final(rcpts[i])->reply;
 
@@ -106,8 +109,8 @@ add_recipient(const struct mlt_rcpt *r, struct ut_sbuf *out)
     }
     ut_sbuf_addf(out, "Final-Recipient: %s; ", type);
     add_text(out, r->address.bare);
-    ut_sbuf_addf(out, "\r\nAction: failed\r\nStatus: %s\r\nDiagnostic-Code: smtp; %u %s", reply->status,
-        reply->code, reply->status);
+    ut_sbuf_addf(out, "\r\nAction: failed\r\nStatus: %s\r\nDiagnostic-Code: smtp; %u %s",
+        reply->status, reply->code, reply->status);
     for (size_t i = 0; i < reply->count; i++) {
         ut_sbuf_addz(out, i > 0 ? "\r\n " : " ");
         add_text(out, reply->lines[i]);
@@ -117,13 +120,15 @@ add_recipient(const struct mlt_rcpt *r, struct ut_sbuf *out)
 
 /* The part for machines. */
 static void
-add_status(const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count,
-    struct ut_sbuf *out)
+add_status(
+    const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count, struct ut_sbuf *out)
 {
     const char *envid = mlt_addr_param(&c->msg.sender, "ENVID");
 
-    ut_sbuf_addf(out, "--=_%s\r\nContent-Type: message/delivery-status\r\n\r\n"
-        "Reporting-MTA: dns; %s\r\n", c->msg.id, c->myhostname);
+    ut_sbuf_addf(out,
+        "--=_%s\r\nContent-Type: message/delivery-status\r\n\r\n"
+        "Reporting-MTA: dns; %s\r\n",
+        c->msg.id, c->myhostname);
     if (envid && envid[0] != '\0') {
         ut_sbuf_addz(out, "Original-Envelope-Id: ");
         add_text(out, envid);
@@ -136,14 +141,16 @@ add_status(const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count
 }
 
 void
-mlt_report_write(const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count,
-    struct ut_sbuf *out)
+mlt_report_write(
+    const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count, struct ut_sbuf *out)
 {
     add_head(c, out);
     add_notice(c, rcpts, count, out);
     add_status(c, rcpts, count, out);
-    ut_sbuf_addf(out, "--=_%s\r\nContent-Type: text/rfc822-headers\r\n"
-        "Content-Transfer-Encoding: 8bit\r\n\r\n", c->msg.id);
+    ut_sbuf_addf(out,
+        "--=_%s\r\nContent-Type: text/rfc822-headers\r\n"
+        "Content-Transfer-Encoding: 8bit\r\n\r\n",
+        c->msg.id);
     mlt_edits_write(c->msg.headers, c->msg.header_count, NULL, NULL, out);
     ut_sbuf_addf(out, "\r\n--=_%s--\r\n", c->msg.id);
 }

@@ -7,10 +7,10 @@
 #include "lib/ut_sbuf.h"
 #include "milter/mlt_data.h"
 
-/* Appends a whole message about the [count] rejected recipients [rcpts] of the message of [c]. Check
- * out->failed. Any thread that owns [c]. */
-void mlt_report_write(const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count,
-    struct ut_sbuf *out);
+/* Appends a whole message about the [count] rejected recipients [rcpts] of the message of [c].
+ * Check out->failed. Any thread that owns [c]. */
+void mlt_report_write(
+    const struct mlt_conn *c, struct mlt_rcpt *const *rcpts, size_t count, struct ut_sbuf *out);
 /* True if the sender asked not to be told about [r] (RFC 3461, NOTIFY without FAILURE). */
 bool mlt_report_unwanted(const struct mlt_rcpt *r);
 

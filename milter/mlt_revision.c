@@ -40,7 +40,7 @@ join(const char *a, const char *b, struct ut_diag *d)
     return text;
 }
 
-/* --- Removing ----------------------------------------------------------------------------------- */
+/* --- Removing --------------------------------------------------------------------------------- */
 
 /* Removes the folder [path] with all in it as far as possible; a symbolic link is not followed. */
 static void
@@ -67,7 +67,7 @@ remove_tree(const char *path, unsigned depth)
     rmdir(path);
 }
 
-/* --- Copying ------------------------------------------------------------------------------------ */
+/* --- Copying ---------------------------------------------------------------------------------- */
 
 static int
 copy_file(const char *from, const char *to, size_t *total, struct ut_diag *d)
@@ -87,8 +87,8 @@ copy_file(const char *from, const char *to, size_t *total, struct ut_diag *d)
     return rc;
 }
 
-static int copy_tree(const char *from, const char *to, unsigned depth, size_t *total,
-    struct ut_diag *d);
+static int
+copy_tree(const char *from, const char *to, unsigned depth, size_t *total, struct ut_diag *d);
 
 /* One entry of a folder: files are copied, folders walked into, what is neither is left out. */
 static int
@@ -145,8 +145,9 @@ prove(const char *path, struct ut_diag *d)
     ut_diag_list_init(&diags, 1);
     if (conf && flows) {
         f = mlt_flows_load(conf, flows, NULL, &diags);
-        rc = f ? 0 : ut_diag_set(d, "the copy in %s does not load: %s", path,
-                         diags.count > 0 ? diags.items[0].text : "out of memory");
+        rc = f ? 0
+               : ut_diag_set(d, "the copy in %s does not load: %s", path,
+                     diags.count > 0 ? diags.items[0].text : "out of memory");
     }
     mlt_flows_unref(f);
     ut_diag_list_fini(&diags);
@@ -166,8 +167,8 @@ fill(const char *path, const struct ut_conf *conf, struct ut_diag *d)
 
     if (to_conf && to_flows && mkdir(path, 0700) != 0)
         ut_diag_errno(d, "cannot make %s", path);
-    else if (to_conf && to_flows && copy_file(conf->path, to_conf, &total, d) == 0
-        && copy_tree(conf->global.flow_directory, to_flows, 0, &total, d) == 0)
+    else if (to_conf && to_flows && copy_file(conf->path, to_conf, &total, d) == 0 &&
+             copy_tree(conf->global.flow_directory, to_flows, 0, &total, d) == 0)
         rc = prove(path, d);
     free(to_conf);
     free(to_flows);
@@ -207,7 +208,7 @@ mlt_revision_save(const struct ut_conf *conf, struct ut_diag *d)
     return rc;
 }
 
-/* --- Loading ------------------------------------------------------------------------------------ */
+/* --- Loading ---------------------------------------------------------------------------------- */
 
 struct mlt_flows *
 mlt_revision_load(const char *state_directory, struct ut_diag_list *diags)

@@ -15,7 +15,8 @@
  * there, after the copy has proved to load. -1 with [d] set: the old one is untouched. */
 int mlt_revision_save(const struct ut_conf *conf, struct ut_diag *d) UT_CHECKED;
 /* Loads what was saved in [state_directory]; NULL with the reason in [diags] (ENOENT too). */
-struct mlt_flows *mlt_revision_load(const char *state_directory, struct ut_diag_list *diags) UT_CHECKED;
+struct mlt_flows *mlt_revision_load(
+    const char *state_directory, struct ut_diag_list *diags) UT_CHECKED;
 /* The state directory that the configuration [path], which may be full of mistakes, seems to name;
  * else the default. Appends it to [out]. */
 void mlt_revision_directory(const char *path, struct ut_sbuf *out);

@@ -44,7 +44,7 @@ run_init(struct mlt_run *run, struct mlt_conn *c, struct mlt_rcpt *rcpt, enum hs
     mlt_view_init(&run->view, arena, c->msg.headers, c->msg.header_count);
 }
 
-/* --- When there is no answer from the script ----------------------------------------------------- */
+/* --- When there is no answer from the script -------------------------------------------------- */
 
 static enum hsl_action
 on_error(const struct mlt_run *run)
@@ -124,7 +124,7 @@ log_failure(const struct mlt_run *run, const struct ut_diag *error, const char *
     ut_sbuf_fini(&text);
 }
 
-/* --- Running ------------------------------------------------------------------------------------- */
+/* --- Running ---------------------------------------------------------------------------------- */
 
 /* The budget of this run; false if the message's time is spent. */
 static bool

@@ -27,7 +27,7 @@ struct mlt_server {
     pthread_mutex_t lock;      /* [flows], [error] */
     pthread_mutex_t reloading; /* one reload at a time */
     struct mlt_flows *flows;
-    char error[1024];          /* why the last reload failed; "" if it did not */
+    char error[1024]; /* why the last reload failed; "" if it did not */
     struct mlt_journal *journal;
     struct mlt_tick *tick;
     struct mlt_submit *submit; /* NULL in tests */
@@ -38,7 +38,7 @@ struct mlt_server {
     unsigned long reloads;
 };
 
-/* --- Loading ------------------------------------------------------------------------------------ */
+/* --- Loading ---------------------------------------------------------------------------------- */
 
 /* Logs all of [diags]; the first error goes to [d] as "file:line:column: text". */
 static void
@@ -90,8 +90,9 @@ load_saved(const char *config)
     mlt_revision_directory(config, &directory);
     f = mlt_revision_load(ut_sbuf_text(&directory), &diags);
     if (f) {
-        ut_log(UT_LOG_CRIT, "%s does not load: using the last revision that did, saved in %s/revision",
-            config, f->conf->global.state_directory);
+        ut_log(UT_LOG_CRIT,
+            "%s does not load: using the last revision that did, saved in %s/revision", config,
+            f->conf->global.state_directory);
     } else {
         tell(&diags, &d);
         ut_log(UT_LOG_CRIT, "there is no saved revision to use instead: %s", d.text);
@@ -114,7 +115,8 @@ load_refusing(const char *config)
     if (conf)
         f = mlt_flows_refusing(conf);
     if (f)
-        ut_log(UT_LOG_CRIT, "%s: its scripts do not load: every connection is answered 451", config);
+        ut_log(
+            UT_LOG_CRIT, "%s: its scripts do not load: every connection is answered 451", config);
     ut_conf_unref(conf);
     ut_diag_list_fini(&diags);
     return f;
@@ -194,8 +196,10 @@ open_journal(struct mlt_server *s, struct ut_diag *d)
     if (s->journal && damaged > 0)
         ut_log(UT_LOG_WARNING, "%s: %zu damaged lines were dropped", ut_sbuf_text(&path), damaged);
     if (s->journal && mlt_journal_pending(s->journal) > 0)
-        ut_log(UT_LOG_NOTICE, "messages that were under way when the milter ended, and are "
-            "recognized if they come again: %zu", mlt_journal_pending(s->journal));
+        ut_log(UT_LOG_NOTICE,
+            "messages that were under way when the milter ended, and are "
+            "recognized if they come again: %zu",
+            mlt_journal_pending(s->journal));
     ut_sbuf_fini(&path);
     if (!s->journal)
         return -1;
@@ -241,12 +245,12 @@ mlt_server_free(struct mlt_server *s)
 static void
 warn_of_restart(const struct ut_conf_global *old, const struct ut_conf_global *fresh)
 {
-    if (strcmp(old->milter_listen, fresh->milter_listen) != 0
-        || strcmp(old->run_directory, fresh->run_directory) != 0
-        || strcmp(old->state_directory, fresh->state_directory) != 0
-        || strcmp(old->user, fresh->user) != 0)
+    if (strcmp(old->milter_listen, fresh->milter_listen) != 0 ||
+        strcmp(old->run_directory, fresh->run_directory) != 0 ||
+        strcmp(old->state_directory, fresh->state_directory) != 0 ||
+        strcmp(old->user, fresh->user) != 0)
         ut_log(UT_LOG_WARNING, "milter_listen, run_directory, state_directory and user take effect "
-            "when the milter is started again");
+                               "when the milter is started again");
 }
 
 int
@@ -313,7 +317,7 @@ mlt_server_submit(struct mlt_server *s, const struct ut_smtp_job *job, const str
     return rc;
 }
 
-/* --- Counts ------------------------------------------------------------------------------------- */
+/* --- Counts ----------------------------------------------------------------------------------- */
 
 bool
 mlt_server_enter(struct mlt_server *s, long max)
@@ -353,7 +357,7 @@ mlt_server_drain(struct mlt_server *s, double seconds)
         nanosleep(&pause, NULL);
 }
 
-/* --- Control ------------------------------------------------------------------------------------ */
+/* --- Control ---------------------------------------------------------------------------------- */
 
 /* The steps that new connections ask the mail server for, in the order of the protocol. */
 static void
@@ -380,8 +384,10 @@ status(struct mlt_server *s, struct ut_ctl_client *client, struct ut_diag *d)
     ut_attr_addi(&b, "pid", getpid());
     ut_attr_addz(&b, "configuration", f->conf->path);
     ut_attr_addz(&b, "loaded", when);
-    ut_attr_addz(&b, "state", f->refuse_all ? "answering 451 to all: scripts do not load"
-            : f->saved ? "using the saved revision: the configuration does not load" : "ok");
+    ut_attr_addz(&b, "state",
+        f->refuse_all ? "answering 451 to all: scripts do not load"
+        : f->saved    ? "using the saved revision: the configuration does not load"
+                      : "ok");
     pthread_mutex_lock(&s->lock);
     if (s->error[0] != '\0')
         ut_attr_addz(&b, "last_error", s->error);
@@ -389,7 +395,8 @@ status(struct mlt_server *s, struct ut_ctl_client *client, struct ut_diag *d)
     ut_attr_addi(&b, "scripts", (long long)f->script_count);
     add_steps(&b, &f->steps);
     ut_attr_addi(&b, "connections", (long long)__atomic_load_n(&s->connections, __ATOMIC_RELAXED));
-    ut_attr_addi(&b, "connections_total", (long long)__atomic_load_n(&s->accepted, __ATOMIC_RELAXED));
+    ut_attr_addi(
+        &b, "connections_total", (long long)__atomic_load_n(&s->accepted, __ATOMIC_RELAXED));
     ut_attr_addi(&b, "messages_total", (long long)__atomic_load_n(&s->messages, __ATOMIC_RELAXED));
     ut_attr_addi(&b, "reloads", (long long)__atomic_load_n(&s->reloads, __ATOMIC_RELAXED));
     ut_attr_addi(&b, "unanswered", (long long)mlt_journal_pending(s->journal));
@@ -401,8 +408,8 @@ status(struct mlt_server *s, struct ut_ctl_client *client, struct ut_diag *d)
 }
 
 int
-mlt_server_control(void *arg, const struct ut_attr_list *request, struct ut_ctl_client *client,
-    struct ut_diag *d)
+mlt_server_control(
+    void *arg, const struct ut_attr_list *request, struct ut_ctl_client *client, struct ut_diag *d)
 {
     if (ut_attr_is(request, "request", "status"))
         return status(arg, client, d);

@@ -20,14 +20,14 @@ struct mlt_server;
  * in the place of SMTP. */
 struct ut_smtp_job;
 struct ut_smtp_reply;
-typedef int mlt_submit_fn(void *arg, const struct ut_smtp_job *job, struct ut_smtp_reply *reply,
-    struct ut_diag *d);
+typedef int mlt_submit_fn(
+    void *arg, const struct ut_smtp_job *job, struct ut_smtp_reply *reply, struct ut_diag *d);
 
 struct mlt_server_opts {
-    const char *config;     /* the configuration file; borrowed as long as the server */
-    mlt_submit_fn *submit;  /* NULL: mlt_submit_send() */
+    const char *config;    /* the configuration file; borrowed as long as the server */
+    mlt_submit_fn *submit; /* NULL: mlt_submit_send() */
     void *submit_arg;
-    bool no_revisions;      /* neither save nor load revisions (tests) */
+    bool no_revisions; /* neither save nor load revisions (tests) */
 };
 
 /* Loads [config]; if it does not load, the saved revision, loudly; if there is none, but the
@@ -37,15 +37,15 @@ struct mlt_server *mlt_server_new(const struct mlt_server_opts *opts, struct ut_
 /* All connections must be gone. NULL is allowed. */
 void mlt_server_free(struct mlt_server *s);
 
-/* Loads the configuration anew. -1 with [d] set: it has mistakes, which were logged, and what was in
- * force stays. */
+/* Loads the configuration anew. -1 with [d] set: it has mistakes, which were logged, and what was
+ * in force stays. */
 int mlt_server_reload(struct mlt_server *s, struct ut_diag *d) UT_CHECKED;
 /* The revision in force, with a reference for the caller. */
 struct mlt_flows *mlt_server_flows(struct mlt_server *s) UT_CHECKED;
 struct mlt_journal *mlt_server_journal(struct mlt_server *s);
 struct mlt_tick *mlt_server_tick(struct mlt_server *s);
-/* Hands a composed message to the re-injection listener; [lines] go into the journal when it has been
- * accepted; as mlt_submit_send(). */
+/* Hands a composed message to the re-injection listener; [lines] go into the journal when it has
+ * been accepted; as mlt_submit_send(). */
 int mlt_server_submit(struct mlt_server *s, const struct ut_smtp_job *job,
     const struct ut_sbuf *lines, struct ut_smtp_reply *reply, struct ut_diag *d) UT_CHECKED;
 

@@ -36,7 +36,7 @@
 
 #define SESS_ARENA ((size_t)1024 * 1024) /* most bytes that an access flow may leave */
 
-/* --- Beginning and end ----------------------------------------------------------------------------- */
+/* --- Beginning and end ------------------------------------------------------------------------ */
 
 struct mlt_conn *
 mlt_sess_new(struct mlt_server *server, const struct mlt_ops *ops, void *ctx)
@@ -115,7 +115,7 @@ mlt_sess_leading_space(struct mlt_conn *c, bool agreed)
     c->leading_space = agreed;
 }
 
-/* --- Answers --------------------------------------------------------------------------------------- */
+/* --- Answers ---------------------------------------------------------------------------------- */
 
 /* Sets [reply] and gives the answer that goes with its class. */
 static enum mlt_answer
@@ -158,7 +158,7 @@ refuses(const struct mlt_action *a)
     return a->action == HSL_BLOCK || a->action == HSL_REJECT || a->action == HSL_DEFER;
 }
 
-/* --- Connect ---------------------------------------------------------------------------------------- */
+/* --- Connect ---------------------------------------------------------------------------------- */
 
 /* Replaces the text [*slot]; without memory it is unknown. */
 static void
@@ -246,8 +246,8 @@ access_flow(struct mlt_conn *c)
         c->refused = a;
         return MLT_CONTINUE;
     }
-    mlt_log_summary(c, NULL, a, HSL_FLOW_ACCESS, a->reply.code < 500 ? "deferred" : "rejected",
-        &a->reply);
+    mlt_log_summary(
+        c, NULL, a, HSL_FLOW_ACCESS, a->reply.code < 500 ? "deferred" : "rejected", &a->reply);
     return refuse(c, &a->reply);
 }
 
@@ -256,7 +256,8 @@ mlt_sess_connect(struct mlt_conn *c, const char *name, int family, const char *i
 {
     if (c->overflow) {
         if (ut_log_once_a_second(0))
-            ut_log(UT_LOG_WARNING, "more than %ld connections (max_connections): new ones are refused",
+            ut_log(UT_LOG_WARNING,
+                "more than %ld connections (max_connections): new ones are refused",
                 c->flows->conf->global.max_connections);
         return refuse_with(c, 421, "4.7.0", "Too many connections, try again later");
     }
@@ -282,7 +283,7 @@ mlt_sess_helo(struct mlt_conn *c, const char *name)
     return MLT_CONTINUE;
 }
 
-/* --- Envelope ---------------------------------------------------------------------------------------- */
+/* --- Envelope --------------------------------------------------------------------------------- */
 
 /* TLS and AUTH, which may have begun since the last message. */
 static void
@@ -363,8 +364,8 @@ set_domain(struct mlt_conn *c, struct mlt_rcpt *r)
     return r->domain != NULL || c->local;
 }
 
-/* True if [r] and a recipient before need different transports, and so two messages, and the one that
- * comes cannot be copied because its body was not asked for. */
+/* True if [r] and a recipient before need different transports, and so two messages, and the one
+ * that comes cannot be copied because its body was not asked for. */
 static bool
 needs_own_message(const struct mlt_conn *c, const struct mlt_rcpt *r)
 {
@@ -376,13 +377,14 @@ needs_own_message(const struct mlt_conn *c, const struct mlt_rcpt *r)
     return strcmp(first, second) != 0;
 }
 
-/* Adds a recipient that was accepted, or is refused at the end of the message. Clients take 452 4.5.3
- * as the end of what fits in one message and send another (RFC 5321 4.5.3.1.10). */
+/* Adds a recipient that was accepted, or is refused at the end of the message. Clients take
+ * 452 4.5.3 as the end of what fits in one message and send another (RFC 5321 4.5.3.1.10). */
 static enum mlt_answer
 keep_rcpt(struct mlt_conn *c, const struct mlt_rcpt *r)
 {
     if (!c->local && needs_own_message(c, r))
-        return refuse_rcpt(c, r, HSL_DEFER, 452, "4.5.3", "This recipient needs a message of its own");
+        return refuse_rcpt(
+            c, r, HSL_DEFER, 452, "4.5.3", "This recipient needs a message of its own");
     if (mlt_msg_add_rcpt(&c->msg, r) == 0)
         return MLT_CONTINUE;
     if (!c->flows->steps.reply_rcpt)
@@ -404,8 +406,8 @@ rcpt_flow(struct mlt_conn *c, struct mlt_rcpt *r)
         r->refused = a;
         return keep_rcpt(c, r);
     }
-    mlt_log_summary(c, r, a, HSL_FLOW_RCPT, a->reply.code < 500 ? "deferred" : "rejected",
-        &a->reply);
+    mlt_log_summary(
+        c, r, a, HSL_FLOW_RCPT, a->reply.code < 500 ? "deferred" : "rejected", &a->reply);
     return refuse(c, &a->reply);
 }
 
@@ -432,12 +434,12 @@ mlt_sess_rcpt(struct mlt_conn *c, char *const *args)
     if (!set_domain(c, &r))
         return refuse_rcpt(c, &r, HSL_REJECT, 554, "5.7.1", "Relay access denied");
     if (!c->local && cannot_be_kept(c, &r))
-        return refuse_rcpt(c, &r, HSL_DEFER, 452, "4.3.1",
-            "Messages cannot be kept now, try again later");
+        return refuse_rcpt(
+            c, &r, HSL_DEFER, 452, "4.3.1", "Messages cannot be kept now, try again later");
     return rcpt_flow(c, &r);
 }
 
-/* --- Message ----------------------------------------------------------------------------------------- */
+/* --- Message ---------------------------------------------------------------------------------- */
 
 enum mlt_answer
 mlt_sess_header(struct mlt_conn *c, const char *name, const char *value)
@@ -503,8 +505,8 @@ mlt_sess_eom(struct mlt_conn *c)
         return refuse_with(c, 451, "4.3.5", "Mail system configuration error, try again later");
     if (!c->msg.active)
         return c->flows->steps.envelope
-            ? refuse_trouble(c, "the mail server ended a message that it had not begun")
-            : MLT_CONTINUE;
+                   ? refuse_trouble(c, "the mail server ended a message that it had not begun")
+                   : MLT_CONTINUE;
     set_queue(c);
     c->msg.started = ut_time_mono();
     c->msg.deadline = c->msg.started + (double)c->flows->conf->global.max_message_time;

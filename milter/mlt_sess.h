@@ -19,8 +19,8 @@
 struct mlt_conn;
 
 /* Begins a connection on the revision in force. [ctx] is handed to [ops]. NULL without memory. */
-struct mlt_conn *mlt_sess_new(struct mlt_server *server, const struct mlt_ops *ops,
-    void *ctx) UT_CHECKED;
+struct mlt_conn *mlt_sess_new(
+    struct mlt_server *server, const struct mlt_ops *ops, void *ctx) UT_CHECKED;
 /* Ends it, in whatever state; NULL is allowed. */
 void mlt_sess_free(struct mlt_conn *c);
 /* Which steps to agree on with the mail server. */
@@ -30,8 +30,8 @@ void mlt_sess_leading_space(struct mlt_conn *c, bool agreed);
 
 /* The client: [family] AF_INET, AF_INET6, AF_UNIX or 0 (unknown); [ip] as text; [port] 0:
  * unknown; [name] as the mail server says it, may be NULL. */
-enum mlt_answer mlt_sess_connect(struct mlt_conn *c, const char *name, int family, const char *ip,
-    unsigned port);
+enum mlt_answer mlt_sess_connect(
+    struct mlt_conn *c, const char *name, int family, const char *ip, unsigned port);
 enum mlt_answer mlt_sess_helo(struct mlt_conn *c, const char *name);
 /* [args]: the address with its <>, ESMTP parameters, NULL. */
 enum mlt_answer mlt_sess_mail(struct mlt_conn *c, char *const *args);

@@ -131,8 +131,8 @@ mlt_spool_digest(const struct mlt_spool *s, const void *prefix, size_t len, long
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     int rc = -1;
 
-    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1
-        || EVP_DigestUpdate(md, prefix, len) != 1)
+    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1 ||
+        EVP_DigestUpdate(md, prefix, len) != 1)
         ut_diag_set(d, "SHA-256 is not available");
     else if (digest_content(s, offset, md, d) == 0)
         rc = EVP_DigestFinal_ex(md, raw, NULL) == 1 ? 0 : ut_diag_set(d, "SHA-256 failed");

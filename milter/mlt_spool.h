@@ -31,8 +31,8 @@ void mlt_spool_fini(struct mlt_spool *s);
 /* Appends; -1 with [d] set: the disk is full or memory is out, and [s] is of no more use. */
 int mlt_spool_add(struct mlt_spool *s, const void *p, size_t len, struct ut_diag *d) UT_CHECKED;
 /* Up to [len] bytes from [offset] on into [buf]: their number, 0 at the end, -1 with errno. */
-ssize_t mlt_spool_read(const struct mlt_spool *s, long long offset, void *buf,
-    size_t len) UT_CHECKED;
+ssize_t mlt_spool_read(
+    const struct mlt_spool *s, long long offset, void *buf, size_t len) UT_CHECKED;
 /* SHA-256 over the [len] bytes at [prefix] and the content from [offset] on, in hex. -1 with [d]
  * set. */
 int mlt_spool_digest(const struct mlt_spool *s, const void *prefix, size_t len, long long offset,

@@ -48,9 +48,9 @@ const struct ut_attr_limits mlt_submit_limits = {
 struct mlt_submit {
     pthread_mutex_t lock; /* for starting the helper again */
     char *directory;
-    int fd;               /* socket to the helper */
+    int fd; /* socket to the helper */
     pid_t pid;
-    unsigned started;     /* how often */
+    unsigned started; /* how often */
 };
 
 static void
@@ -61,7 +61,7 @@ close_fd(int *fd)
     *fd = -1;
 }
 
-/* --- The lock ------------------------------------------------------------------------------------------- */
+/* --- The lock --------------------------------------------------------------------------------- */
 
 /* Opens the lock file and locks it by [how]; -1 with errno. */
 static int
@@ -106,7 +106,7 @@ mlt_submit_wait(const char *directory, double seconds, struct ut_diag *d)
     return 0;
 }
 
-/* --- Starting the helper ---------------------------------------------------------------------------------- */
+/* --- Starting the helper ---------------------------------------------------------------------- */
 
 /* Moves [*fd] to a number that is none of the helper's, so that one dup2() does not overwrite what
  * another still needs. */
@@ -140,11 +140,11 @@ spawn(int socket_fd, int lock_fd, pid_t *pid)
         return error;
     }
     sigemptyset(&none);
-    if (posix_spawn_file_actions_adddup2(&actions, socket_fd, FD_SOCKET) != 0
-        || posix_spawn_file_actions_adddup2(&actions, lock_fd, FD_LOCK) != 0
-        || posix_spawn_file_actions_addclosefrom_np(&actions, FD_FIRST_OTHER) != 0
-        || posix_spawnattr_setsigmask(&attr, &none) != 0
-        || posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK) != 0)
+    if (posix_spawn_file_actions_adddup2(&actions, socket_fd, FD_SOCKET) != 0 ||
+        posix_spawn_file_actions_adddup2(&actions, lock_fd, FD_LOCK) != 0 ||
+        posix_spawn_file_actions_addclosefrom_np(&actions, FD_FIRST_OTHER) != 0 ||
+        posix_spawnattr_setsigmask(&attr, &none) != 0 ||
+        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK) != 0)
         error = ENOMEM;
     else
         error = posix_spawn(pid, "/proc/self/exe", &actions, &attr, argv, environ);
@@ -161,8 +161,8 @@ start(struct mlt_submit *s, struct ut_diag *d)
     int pair[2] = {-1, -1};
     int error = 0;
 
-    if (lock < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0
-        || lift(&pair[1]) != 0 || lift(&lock) != 0)
+    if (lock < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 ||
+        lift(&pair[1]) != 0 || lift(&lock) != 0)
         error = errno;
     if (error == 0)
         error = spawn(pair[1], lock, &s->pid);
@@ -218,7 +218,7 @@ mlt_submit_close(struct mlt_submit *s)
     free(s);
 }
 
-/* --- Handing over a submission ------------------------------------------------------------------------------ */
+/* --- Handing over a submission ---------------------------------------------------------------- */
 
 /* A temporary file with the message of [job]. */
 static int
@@ -281,7 +281,9 @@ send_files(int fd, const int fds[PASS_COUNT])
     } control = {0};
     char byte = 'S';
     struct iovec iov = {&byte, 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr m = {.msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
         .msg_controllen = sizeof(control.bytes)};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     ssize_t n;

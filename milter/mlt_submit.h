@@ -1,9 +1,9 @@
 /* mlt_submit.h - submissions that outlive the process that asked for them.
  *
  * Copies and reports are handed to the re-injection listener by processes of their own, which also
- * write down in the journal that they were accepted. If the milter is killed meanwhile, they finish,
- * and the milter that starts next waits for them before it reads the journal: so there is no moment
- * at which it is not known whether a copy was sent. See mlt_submit.c. */
+ * write down in the journal that they were accepted. If the milter is killed meanwhile, they
+ * finish, and the milter that starts next waits for them before it reads the journal: so there is
+ * no moment at which it is not known whether a copy was sent. See mlt_submit.c. */
 #ifndef MLT_SUBMIT_H
 #define MLT_SUBMIT_H
 
@@ -25,8 +25,8 @@ int mlt_submit_wait(const char *directory, double seconds, struct ut_diag *d) UT
 struct mlt_submit *mlt_submit_open(const char *directory, struct ut_diag *d) UT_CHECKED;
 /* Ends the helper; what is under way goes on without it. NULL is allowed. */
 void mlt_submit_close(struct mlt_submit *s);
-/* Submits [job] (with its [read]; as ut_smtp_send()) and, if it was accepted, appends [lines] to the
- * file [journal]. 0 if it was accepted, -1 with [d] set; [reply] is filled. Blocks. */
+/* Submits [job] (with its [read]; as ut_smtp_send()) and, if it was accepted, appends [lines] to
+ * the file [journal]. 0 if it was accepted, -1 with [d] set; [reply] is filled. Blocks. */
 int mlt_submit_send(struct mlt_submit *s, const char *journal, const struct ut_smtp_job *job,
     const struct ut_sbuf *lines, struct ut_smtp_reply *reply, struct ut_diag *d) UT_CHECKED;
 /* The helper: gives its exit status. */

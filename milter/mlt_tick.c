@@ -23,7 +23,8 @@ struct mlt_tick {
 };
 
 /* Tells progress for all that is due. With the lock held, so that none of it goes meanwhile: the
- * few bytes fit any socket buffer, and a peer that reads nothing at all is libmilter's to time out. */
+ * few bytes fit any socket buffer, and a peer that reads nothing at all is libmilter's to time out.
+ */
 static void
 tell(struct mlt_tick *t)
 {

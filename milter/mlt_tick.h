@@ -26,9 +26,10 @@ struct mlt_tick *mlt_tick_new(struct ut_diag *d) UT_CHECKED;
 /* Ends the thread and frees [t]; NULL is allowed. No work may be left. */
 void mlt_tick_free(struct mlt_tick *t);
 /* From now on ops->progress(ctx) is called every MLT_TICK_SECONDS. */
-void mlt_tick_add(struct mlt_tick *t, struct mlt_tick_work *w, const struct mlt_ops *ops, void *ctx);
-/* When this returns, progress is not being called and will not be. Nothing happens if [w], which was
- * cleared once, is not added. */
+void mlt_tick_add(
+    struct mlt_tick *t, struct mlt_tick_work *w, const struct mlt_ops *ops, void *ctx);
+/* When this returns, progress is not being called and will not be. Nothing happens if [w], which
+ * was cleared once, is not added. */
 void mlt_tick_remove(struct mlt_tick *t, struct mlt_tick_work *w);
 
 #endif

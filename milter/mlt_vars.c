@@ -12,7 +12,8 @@
 #include "milter/mlt_addr.h"
 #include "milter/mlt_run.h"
 
-typedef void var_fn(const struct mlt_run *run, struct hsl_build *b);
+typedef void
+var_fn(const struct mlt_run *run, struct hsl_build *b);
 
 static void
 key_str(struct hsl_build *b, const char *key, const char *value)
@@ -28,7 +29,8 @@ key_num(struct hsl_build *b, const char *key, long value)
     hsl_build_num(b, (double)value);
 }
 
-/* ESMTP parameters as name => value, names in upper case (names are short: longer ones are none). */
+/* ESMTP parameters as name => value, names in upper case (names are short: longer ones are none).
+ */
 static void
 build_params(struct hsl_build *b, const char **params)
 {
@@ -97,7 +99,7 @@ helo_verb(const struct mlt_conn *c)
     return has_tls(c) || has_auth(c) || params ? "EHLO" : "HELO";
 }
 
-/* --- The arrays ----------------------------------------------------------------------------------- */
+/* --- The arrays ------------------------------------------------------------------------------- */
 
 static void
 add_peers(const struct mlt_conn *c, struct hsl_build *b)
@@ -248,7 +250,7 @@ var_recipientdomains(const struct mlt_run *run, struct hsl_build *b)
     hsl_build_end(b);
 }
 
-/* --- The rest ------------------------------------------------------------------------------------- */
+/* --- The rest --------------------------------------------------------------------------------- */
 
 static void
 var_family(const struct mlt_run *run, struct hsl_build *b)

@@ -45,7 +45,7 @@ is_deferred(const struct mlt_action *a)
     return a->action == HSL_DEFER || a->action == HSL_DONE;
 }
 
-/* --- Groups --------------------------------------------------------------------------------------- */
+/* --- Groups ----------------------------------------------------------------------------------- */
 
 static bool
 same_transport(const char *a, const char *b)
@@ -98,8 +98,8 @@ has_target(const struct mlt_group *g, const struct mlt_target *t)
 }
 
 static int
-add_target(struct mlt_plan *plan, struct ut_arena *arena, struct mlt_rcpt *r,
-    const struct mlt_action *a)
+add_target(
+    struct mlt_plan *plan, struct ut_arena *arena, struct mlt_rcpt *r, const struct mlt_action *a)
 {
     struct mlt_group *g = find_group(plan, arena, a);
     struct mlt_target t = {r->address.bare, r, true};
@@ -136,8 +136,8 @@ add_groups(struct mlt_plan *plan, struct mlt_msg *m)
         for (size_t j = 0; !r->refused && j < r->action_count; j++) {
             const struct mlt_action *a = &r->actions[j];
 
-            if ((a->action == HSL_DELIVER || a->action == HSL_COPY)
-                && add_target(plan, m->arena, r, a) != 0)
+            if ((a->action == HSL_DELIVER || a->action == HSL_COPY) &&
+                add_target(plan, m->arena, r, a) != 0)
                 return -1;
         }
     }
@@ -171,7 +171,7 @@ mlt_verdict_choose(struct mlt_plan *plan)
     plan->answer = plan->stays ? MLT_CONTINUE : MLT_DISCARD;
 }
 
-/* --- The rest of the plan -------------------------------------------------------------------------- */
+/* --- The rest of the plan --------------------------------------------------------------------- */
 
 /* True if the same message is to be held there for that address already. */
 static bool
@@ -181,8 +181,8 @@ has_keep(const struct mlt_plan *plan, const struct mlt_rcpt *r, const struct mlt
         const struct mlt_action *other = plan->keeps[i].action;
         const char *to = other->recipient ? other->recipient : r->address.bare;
 
-        if (strcmp(other->quarantine, a->quarantine) == 0
-            && strcmp(to, a->recipient ? a->recipient : r->address.bare) == 0)
+        if (strcmp(other->quarantine, a->quarantine) == 0 &&
+            strcmp(to, a->recipient ? a->recipient : r->address.bare) == 0)
             return true;
     }
     return false;
@@ -247,8 +247,8 @@ plan_split(struct mlt_plan *plan, struct mlt_msg *m)
 
 /* The message is refused with the reply of [first]. */
 static int
-plan_reject(struct mlt_plan *plan, struct mlt_msg *m, const struct mlt_action *first,
-    bool with_copies)
+plan_reject(
+    struct mlt_plan *plan, struct mlt_msg *m, const struct mlt_action *first, bool with_copies)
 {
     plan->answer = MLT_REJECT;
     plan->reply = first->reply;

@@ -9,9 +9,9 @@
 
 /* An address that shall get the message as one group has it. */
 struct mlt_target {
-    const char *address;     /* without <> */
-    struct mlt_rcpt *rcpt;   /* whose run said so */
-    bool own;                /* the address as received: nothing changes for the mail server */
+    const char *address;   /* without <> */
+    struct mlt_rcpt *rcpt; /* whose run said so */
+    bool own;              /* the address as received: nothing changes for the mail server */
 };
 
 /* All that get the message with the same edits by the same transport. */
@@ -29,11 +29,11 @@ struct mlt_keep {
 };
 
 struct mlt_plan {
-    enum mlt_answer answer;    /* if all that comes before it works */
-    struct mlt_reply reply;    /* with REJECT and TEMPFAIL */
+    enum mlt_answer answer; /* if all that comes before it works */
+    struct mlt_reply reply; /* with REJECT and TEMPFAIL */
     struct mlt_group *groups;
     size_t group_count, group_cap;
-    struct mlt_group *stays;   /* the group that this message itself is for; NULL: none */
+    struct mlt_group *stays; /* the group that this message itself is for; NULL: none */
     struct mlt_keep *keeps;
     size_t keep_count;
     struct mlt_rcpt **reports; /* rejected ones of which the sender must be told by mail */

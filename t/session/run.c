@@ -4,8 +4,8 @@
  *     run FILE.in
  *
  * The dialogue is read line by line; '#' begins a comment. Files first:
- *     @flow NAME ... @end     a script in the flow folder (access.hsl, recipient.hsl and mail.hsl are
- *                             attached to `mailserver 1`, domain any)
+ *     @flow NAME ... @end     a script in the flow folder (access.hsl, recipient.hsl and mail.hsl
+ * are attached to `mailserver 1`, domain any)
  *     @conf ... @end          more lines of the configuration's top level
  *     @config ... @end        the whole configuration behind the folders instead
  * then events, each answered by a line "= ANSWER":
@@ -13,13 +13,12 @@
  *     rcpts N PREFIX  header NAME:VALUE  body TEXT  bodies N TEXT  eom  abort  close
  *     second NAME IP PORT (connects and ends another connection beside this one)
  * Headers and bodies that the milter does not ask for are not sent to it.
- * (\n, \r, \t and \xHH are understood in values; the macros of a listener are set to begin with) and
- * what the world does meanwhile:
- *     fail OP          the next call of OP fails        submit ok|refuse   the re-injection listener
- *     reload           the configuration anew           restart [kill]     the process; "kill": nothing
- *                                                        that was open could be ended
- *     break | mend     the quarantine folder            held               what is in the quarantine
- *     revision         whether a revision is saved       quiet | loud      the log is shown or not
+ * (\n, \r, \t and \xHH are understood in values; the macros of a listener are set to begin with)
+ * and what the world does meanwhile: fail OP          the next call of OP fails        submit
+ * ok|refuse   the re-injection listener reload           the configuration anew           restart
+ * [kill]     the process; "kill": nothing that was open could be ended break | mend     the
+ * quarantine folder            held               what is in the quarantine revision whether a
+ * revision is saved       quiet | loud      the log is shown or not
  *
  * Ids, times and the temporary folder are replaced by words, so that output can be compared. */
 #include "config.h"
@@ -56,18 +55,18 @@ struct macro {
 struct world {
     char dir[256];
     char config_path[300];
-    struct ut_sbuf conf;       /* @conf */
-    struct ut_sbuf config;     /* @config */
-    bool has_flow[3];          /* access, recipient, mail */
+    struct ut_sbuf conf;   /* @conf */
+    struct ut_sbuf config; /* @config */
+    bool has_flow[3];      /* access, recipient, mail */
     struct macro macros[MAX_MACROS];
     size_t macro_count;
-    char fail[32];             /* operation that fails next */
+    char fail[32]; /* operation that fails next */
     bool submit_refuses;
-    long log_at;               /* where in the log file to read on */
-    bool quiet;                /* the log is not shown */
+    long log_at; /* where in the log file to read on */
+    bool quiet;  /* the log is not shown */
     struct mlt_server *server;
     struct mlt_conn *conn;
-    struct mlt_steps steps;    /* of [conn] */
+    struct mlt_steps steps; /* of [conn] */
 };
 
 static const char *const flow_names[3] = {"access.hsl", "recipient.hsl", "mail.hsl"};
@@ -79,7 +78,7 @@ die(const char *what)
     exit(2);
 }
 
-/* --- Output ------------------------------------------------------------------------------------------- */
+/* --- Output ----------------------------------------------------------------------------------- */
 
 static bool
 is_hex(const char *p, size_t n)
@@ -94,8 +93,9 @@ is_hex(const char *p, size_t n)
 static bool
 is_uuid(const char *p)
 {
-    return strnlen(p, 36) == 36 && is_hex(p, 8) && p[8] == '-' && is_hex(p + 9, 4) && p[13] == '-'
-        && is_hex(p + 14, 4) && p[18] == '-' && is_hex(p + 19, 4) && p[23] == '-' && is_hex(p + 24, 12);
+    return strnlen(p, 36) == 36 && is_hex(p, 8) && p[8] == '-' && is_hex(p + 9, 4) &&
+           p[13] == '-' && is_hex(p + 14, 4) && p[18] == '-' && is_hex(p + 19, 4) && p[23] == '-' &&
+           is_hex(p + 24, 12);
 }
 
 /* The length of what [p] starts with and is different each time, and its word; 0: nothing. */
@@ -172,7 +172,8 @@ static void
 show_record(const struct world *w, json_t *r)
 {
     static const char *const fields[] = {"flow", "script", "line", "verdict", "outcome", "reason",
-        "recipient", "sender", "client", "queue", "code", "target", "transport", "quarantine", "metadata"};
+        "recipient", "sender", "client", "queue", "code", "target", "transport", "quarantine",
+        "metadata"};
     struct ut_sbuf b;
 
     ut_sbuf_init(&b, 1 << 20);
@@ -221,7 +222,7 @@ show_log(struct world *w)
     fclose(f);
 }
 
-/* --- The mail server ------------------------------------------------------------------------------------ */
+/* --- The mail server -------------------------------------------------------------------------- */
 
 static int
 outcome(struct world *w, const char *op)
@@ -249,8 +250,8 @@ static int
 op_setreply(void *ctx, const struct mlt_reply *reply)
 {
     for (size_t i = 0; i < reply->count; i++)
-        show_op(ctx, "reply %u%s%s %s", reply->code, i + 1 < reply->count ? "-" : " ", reply->status,
-            reply->lines[i]);
+        show_op(ctx, "reply %u%s%s %s", reply->code, i + 1 < reply->count ? "-" : " ",
+            reply->status, reply->lines[i]);
     return outcome(ctx, "setreply");
 }
 
@@ -310,8 +311,8 @@ submit(void *arg, const struct ut_smtp_job *job, struct ut_smtp_reply *reply, st
     char buf[700], *line, *end;
     ssize_t n;
 
-    show_op(w, "submit from <%s> to %zu, first <%s>%s", job->sender ? job->sender : "", job->rcpt_count,
-        job->rcpts[0], w->submit_refuses ? " (refused)" : "");
+    show_op(w, "submit from <%s> to %zu, first <%s>%s", job->sender ? job->sender : "",
+        job->rcpt_count, job->rcpts[0], w->submit_refuses ? " (refused)" : "");
     if (w->submit_refuses)
         return ut_diag_set(d, "the listener said 451 no");
     ut_sbuf_init(&text, 1 << 24);
@@ -333,7 +334,7 @@ submit(void *arg, const struct ut_smtp_job *job, struct ut_smtp_reply *reply, st
     return 0;
 }
 
-/* --- Files ---------------------------------------------------------------------------------------------- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 static void
 write_text(const struct world *w, const char *name, const char *text)
@@ -352,7 +353,8 @@ write_conf(struct world *w)
     struct ut_sbuf b;
 
     ut_sbuf_init(&b, 1 << 20);
-    ut_sbuf_addf(&b, "myhostname = \"gw.test\"\nstate_directory = \"%s/state\"\n"
+    ut_sbuf_addf(&b,
+        "myhostname = \"gw.test\"\nstate_directory = \"%s/state\"\n"
         "flow_directory = \"%s/flows\"\ndata_directory = \"%s/data\"\nrun_directory = \"%s\"\n",
         w->dir, w->dir, w->dir, w->dir);
     ut_sbuf_add(&b, ut_sbuf_text(&w->conf), w->conf.len);
@@ -360,8 +362,9 @@ write_conf(struct world *w)
         ut_sbuf_add(&b, w->config.data, w->config.len);
     } else {
         ut_sbuf_addz(&b, "mailquarantine 1 { }\nmailtransport 1 { host = \"a.test\" }\n"
-            "mailtransport 2 { host = \"b.test\" }\nmailserver 1 {\n quarantine = \"mailquarantine:1\"\n"
-            " transport = \"mailtransport:1\"\n");
+                         "mailtransport 2 { host = \"b.test\" }\nmailserver 1 {\n quarantine = "
+                         "\"mailquarantine:1\"\n"
+                         " transport = \"mailtransport:1\"\n");
         if (w->has_flow[0])
             ut_sbuf_addz(&b, " access_flow = \"access.hsl\"\n");
         ut_sbuf_addz(&b, " domain any {\n");
@@ -393,7 +396,7 @@ remove_tree(const char *path)
     remove(path);
 }
 
-/* --- The process ---------------------------------------------------------------------------------------- */
+/* --- The process ------------------------------------------------------------------------------ */
 
 static void
 start_server(struct world *w)
@@ -439,7 +442,7 @@ restart(struct world *w, bool killed)
     start_server(w);
 }
 
-/* --- The quarantine --------------------------------------------------------------------------------------- */
+/* --- The quarantine --------------------------------------------------------------------------- */
 
 static void
 show_held_file(struct world *w, const char *path)
@@ -451,9 +454,11 @@ show_held_file(struct world *w, const char *path)
         show(w, "  broken: ", d.text);
         return;
     }
-    show_op(w, "held for <%s> from <%s> at %s, flow %s, client %s, helo %s, queue %s, transport %s, "
-        "reason [%s], %lld bytes%s", f.env.recipient, f.env.sender, f.env.quarantine, f.env.flow,
-        f.env.client, f.env.helo, f.env.queue, f.env.transport, f.env.reason, f.size,
+    show_op(w,
+        "held for <%s> from <%s> at %s, flow %s, client %s, helo %s, queue %s, transport %s, "
+        "reason [%s], %lld bytes%s",
+        f.env.recipient, f.env.sender, f.env.quarantine, f.env.flow, f.env.client, f.env.helo,
+        f.env.queue, f.env.transport, f.env.reason, f.size,
         qtn_file_verify(&f, &d) == QTN_OK ? "" : " DAMAGED");
     for (size_t i = 0; i < f.env.metadata_count; i++)
         show_op(w, "  %s=%s", f.env.metadata[i].name, f.env.metadata[i].value);
@@ -478,7 +483,8 @@ show_held(struct world *w)
     n = scandir(path, &list, is_file, alphasort);
     for (int i = 0; i < n; i++) {
         if (!strstr(list[i]->d_name, ".undo")) {
-            snprintf(path, sizeof(path), "%s/state/quarantine/1/incoming/%s", w->dir, list[i]->d_name);
+            snprintf(
+                path, sizeof(path), "%s/state/quarantine/1/incoming/%s", w->dir, list[i]->d_name);
             show_held_file(w, path);
         }
         free(list[i]);
@@ -503,7 +509,7 @@ break_quarantine(struct world *w, bool broken)
     }
 }
 
-/* --- Commands --------------------------------------------------------------------------------------------- */
+/* --- Commands --------------------------------------------------------------------------------- */
 
 static void
 set_macro(struct world *w, const char *name, const char *value)
@@ -595,7 +601,8 @@ do_connect(struct world *w, char *rest)
     if (!args[0] || !args[1] || !args[2])
         die("connect NAME IP PORT");
     family = strcmp(args[1], "-") == 0 ? AF_UNIX : strchr(args[1], ':') ? AF_INET6 : AF_INET;
-    show_answer(mlt_sess_connect(c, args[0], family, args[1], (unsigned)strtoul(args[2], NULL, 10)));
+    show_answer(
+        mlt_sess_connect(c, args[0], family, args[1], (unsigned)strtoul(args[2], NULL, 10)));
 }
 
 /* Another connection, for a moment. */

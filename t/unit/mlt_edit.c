@@ -32,7 +32,8 @@ struct row {
 static const struct row rows[] = {
     {"nothing", {{0}}, ""},
     {"add", {{'A', "X-B", "v", 1}}, "+ X-B [v]\n"},
-    {"two adds keep their order", {{'A', "X-B", "1", 1}, {'A', "X-C", "2", 1}}, "+ X-B [1]\n+ X-C [2]\n"},
+    {"two adds keep their order", {{'A', "X-B", "1", 1}, {'A', "X-C", "2", 1}},
+        "+ X-B [1]\n+ X-C [2]\n"},
     {"set one", {{'S', "subject", "new", 1}}, "= Subject 1 [new]\n"},
     {"set many", {{'S', "X-a", "9", 3}}, "- X-A 3\n- x-a 2\n= X-A 1 [9]\n"},
     {"set missing", {{'S', "X-N", "9", 1}}, "+ X-N [9]\n"},
@@ -45,7 +46,8 @@ static const struct row rows[] = {
     {"append", {{'E', "Subject", " end", 1}}, "= Subject 1 [old end]\n"},
     {"append missing", {{'E', "X-N", "end", 1}}, "+ X-N [end]\n"},
     {"back to what it was", {{'S', "Subject", "x", 1}, {'S', "Subject", "old", 1}}, ""},
-    {"add above, then edit that", {{'A', "Subject", "top", 1}, {'P', "Subject", "a ", 1}}, "+ Subject [a top]\n"},
+    {"add above, then edit that", {{'A', "Subject", "top", 1}, {'P', "Subject", "a ", 1}},
+        "+ Subject [a top]\n"},
     {"set removes all below the added", {{'A', "X-A", "0", 1}, {'S', "X-A", "9", 4}},
         "- X-A 3\n- x-a 2\n- X-A 1\n+ X-A [9]\n"},
     {"folded value", {{'S', "Subject", "a\r\n b", 1}}, "= Subject 1 [a\n b]\n"},
@@ -62,8 +64,8 @@ apply(struct mlt_view *v, const struct call *c)
 
     if (c->op == 'X')
         return mlt_view_discard(v);
-    return mlt_view_edit(v, (enum hsl_header_op)(strchr(letters, c->op) - letters), c->name, c->value,
-        strlen(c->value), &d);
+    return mlt_view_edit(v, (enum hsl_header_op)(strchr(letters, c->op) - letters), c->name,
+        c->value, strlen(c->value), &d);
 }
 
 static void
@@ -93,11 +95,13 @@ test_row(const struct row *row)
     mlt_view_init(&v, arena, headers, COUNT);
     for (const struct call *c = row->calls; c->op; c++)
         tap_num(apply(&v, c), c->want, row->name);
-    tap_ok(mlt_view_edits(&v, &list) == 0 && mlt_view_edits(&v, &again) == 0, "%s: a list", row->name);
+    tap_ok(
+        mlt_view_edits(&v, &list) == 0 && mlt_view_edits(&v, &again) == 0, "%s: a list", row->name);
     list_to_text(list, &text);
     tap_str(ut_sbuf_text(&text), row->want, row->name);
     tap_ok(mlt_edits_same(list, again), "%s: the same twice", row->name);
-    tap_ok(mlt_edits_same(list, NULL) == (row->want[0] == '\0'), "%s: compared with none", row->name);
+    tap_ok(
+        mlt_edits_same(list, NULL) == (row->want[0] == '\0'), "%s: compared with none", row->name);
     ut_sbuf_fini(&text);
     ut_arena_free(arena);
 }
@@ -121,7 +125,8 @@ test_get(void)
     tap_ok(mlt_view_get(&v, NULL, 5, &out), "sixth of all");
     tap_str(ut_sbuf_text(&out), "To: u@example.com", "... with its name");
     tap_num(mlt_view_edit(&v, HSL_HEADER_ADD, "X-A", "0", 1, &d), 1, "one more at the top");
-    tap_ok(mlt_view_get(&v, "x-A", 0, &out) && mlt_view_get(&v, NULL, 0, &out), "... is the topmost");
+    tap_ok(
+        mlt_view_get(&v, "x-A", 0, &out) && mlt_view_get(&v, NULL, 0, &out), "... is the topmost");
     tap_str(ut_sbuf_text(&out), "X-A: 0", "... of all");
     tap_ok(mlt_view_get(&v, "x-a", 3, &out), "... and the others moved down");
     ut_sbuf_fini(&out);
@@ -140,15 +145,17 @@ test_write(void)
 
     ut_sbuf_init(&out, 4096);
     mlt_view_init(&v, arena, headers, COUNT);
-    ok = mlt_view_edit(&v, HSL_HEADER_DEL, "Received", "", 0, &d) == 1
-        && mlt_view_edit(&v, HSL_HEADER_SET, "Subject", "a\r\n b", 6, &d) == 1
-        && mlt_view_edit(&v, HSL_HEADER_ADD, "X-1", "one", 3, &d) == 1
-        && mlt_view_edit(&v, HSL_HEADER_ADD, "X-2", "two", 3, &d) == 1
-        && mlt_view_edits(&v, &list) == 0;
+    ok = mlt_view_edit(&v, HSL_HEADER_DEL, "Received", "", 0, &d) == 1 &&
+         mlt_view_edit(&v, HSL_HEADER_SET, "Subject", "a\r\n b", 6, &d) == 1 &&
+         mlt_view_edit(&v, HSL_HEADER_ADD, "X-1", "one", 3, &d) == 1 &&
+         mlt_view_edit(&v, HSL_HEADER_ADD, "X-2", "two", 3, &d) == 1 &&
+         mlt_view_edits(&v, &list) == 0;
     tap_ok(ok, "edits are made");
     mlt_edits_write(headers, COUNT, NULL, NULL, &out);
-    tap_str(ut_sbuf_text(&out), "Received: from a\r\n\tby b\r\nSubject: old\r\nX-A: 1\r\nx-a:2\r\n"
-        "X-A:\t3\r\nTo: u@example.com\r\n", "the block as received, blanks too");
+    tap_str(ut_sbuf_text(&out),
+        "Received: from a\r\n\tby b\r\nSubject: old\r\nX-A: 1\r\nx-a:2\r\n"
+        "X-A:\t3\r\nTo: u@example.com\r\n",
+        "the block as received, blanks too");
     ut_sbuf_reset(&out);
     mlt_edits_write(headers, COUNT, list, "x-A", &out);
     tap_str(ut_sbuf_text(&out), "X-2: two\r\nX-1: one\r\nSubject: a\r\n b\r\nTo: u@example.com\r\n",
@@ -174,8 +181,8 @@ test_memory(void)
 
         mlt_view_init(&v, arena, headers, COUNT);
         n = mlt_view_edit(&v, HSL_HEADER_SET, "X-A", "a longer value than before", 26, &d);
-        sound = sound && mlt_view_get(&v, "X-A", 0, &out)
-            && strcmp(ut_sbuf_text(&out), n < 0 ? "1" : "a longer value than before") == 0;
+        sound = sound && mlt_view_get(&v, "X-A", 0, &out) &&
+                strcmp(ut_sbuf_text(&out), n < 0 ? "1" : "a longer value than before") == 0;
         ut_arena_free(arena);
         if (n > 0)
             break;

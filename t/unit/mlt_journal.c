@@ -57,9 +57,11 @@ test_restart(void)
 
     ut_sbuf_init(&held, 1000);
     tap_ok(c && !mlt_claim_find(c, MLT_EFFECT_HELD, "<u@x>"), "a new message");
-    tap_ok(add(c, MLT_EFFECT_HOLDING, "<u@x> a%b\n", "ID1") && add(c, MLT_EFFECT_HELD, "<u@x> a%b\n", "ID1")
-            && add(c, MLT_EFFECT_HOLDING, "<v@x>", "ID2") && add(c, MLT_EFFECT_WITHDRAWN, "<v@x>", "ID2")
-            && add(c, MLT_EFFECT_COPIED, "w@x", NULL) && add(c, MLT_EFFECT_REPORTED, "-", NULL),
+    tap_ok(add(c, MLT_EFFECT_HOLDING, "<u@x> a%b\n", "ID1") &&
+               add(c, MLT_EFFECT_HELD, "<u@x> a%b\n", "ID1") &&
+               add(c, MLT_EFFECT_HOLDING, "<v@x>", "ID2") &&
+               add(c, MLT_EFFECT_WITHDRAWN, "<v@x>", "ID2") &&
+               add(c, MLT_EFFECT_COPIED, "w@x", NULL) && add(c, MLT_EFFECT_REPORTED, "-", NULL),
         "effects are written down");
     j = reopen(j, 0);
     tap_num((long long)mlt_journal_pending(j), 1, "it is open after a restart");
@@ -71,7 +73,8 @@ test_restart(void)
     tap_str(mlt_claim_find(c, MLT_EFFECT_COPIED, "w@x"), "", "copied");
     tap_str(mlt_claim_find(c, MLT_EFFECT_REPORTED, "-"), "", "reported");
     tap_str(mlt_claim_find(c, MLT_EFFECT_REPORTED, "w@x"), NULL, "not reported");
-    tap_str(mlt_claim_find(other, MLT_EFFECT_HELD, "<u@x> a%b\n"), NULL, "the same bytes at the same time are another message");
+    tap_str(mlt_claim_find(other, MLT_EFFECT_HELD, "<u@x> a%b\n"), NULL,
+        "the same bytes at the same time are another message");
     mlt_claim_each_held(c, each, &held);
     tap_str(ut_sbuf_text(&held), "<u@x> a%b\n=ID1;", "what is held");
     mlt_claim_answered(other);
@@ -82,7 +85,9 @@ test_restart(void)
     j = reopen(j, 0);
     tap_num((long long)mlt_journal_pending(j), 0, "answered: forgotten");
     c = mlt_journal_claim(j, digest_b);
-    tap_ok(add(c, MLT_EFFECT_HOLDING, "<u@x>", "ID3") && add(c, MLT_EFFECT_WITHDRAWN, "<u@x>", "ID3"), "held and withdrawn");
+    tap_ok(
+        add(c, MLT_EFFECT_HOLDING, "<u@x>", "ID3") && add(c, MLT_EFFECT_WITHDRAWN, "<u@x>", "ID3"),
+        "held and withdrawn");
     mlt_claim_keep(c);
     tap_num((long long)mlt_journal_pending(j), 0, "... leaves nothing to know");
     mlt_claim_answered(NULL);
@@ -105,12 +110,13 @@ test_damage(void)
 
     ut_sbuf_init(&b, 1 << 20);
     ut_sbuf_addf(&b, "%lld %s %s H u@x ID1 .\n", now, key, digest_a);
-    ut_sbuf_addf(&b, "%lld %s %s H v@x ID", now, key, digest_a);       /* cut */
+    ut_sbuf_addf(&b, "%lld %s %s H v@x ID", now, key, digest_a); /* cut */
     ut_sbuf_addf(&b, "\n%lld %s %s C w@x - .\n", now, key, digest_a);
-    ut_sbuf_addf(&b, "%lld %s %s Z w@x - .\n", now, key, digest_a);    /* no such letter */
-    ut_sbuf_addf(&b, "%lld %s %s H w%%zz - .\n", now, key, digest_a);  /* no such byte */
+    ut_sbuf_addf(&b, "%lld %s %s Z w@x - .\n", now, key, digest_a);   /* no such letter */
+    ut_sbuf_addf(&b, "%lld %s %s H w%%zz - .\n", now, key, digest_a); /* no such byte */
     ut_sbuf_addf(&b, "%lld short %s H w@x - .\n", now, digest_a);
-    ut_sbuf_addf(&b, "%lld %s %s H x@x ID9 .\n", now - 7 * 86400, "aaaaaaaaaaaaaaaa", digest_b); /* old */
+    ut_sbuf_addf(
+        &b, "%lld %s %s H x@x ID9 .\n", now - 7 * 86400, "aaaaaaaaaaaaaaaa", digest_b); /* old */
     ut_sbuf_add(&b, "nul\0nul\n\n", 9);
     ut_sbuf_addf(&b, "%lld %s %s R r@x - .", now, key, digest_a);
     written = ut_file_write(path, b.data, b.len, 0600, &d) == 0;

@@ -10,37 +10,53 @@ struct row {
     const char *name;
     enum hsl_flow flow;
     enum hsl_action action;
-    const char *text;  /* NULL: none */
+    const char *text; /* NULL: none */
     unsigned code;
     unsigned char enhanced[3];
     bool disconnect, utf8;
-    const char *want;  /* lines, each with code and status, ended by LF */
+    const char *want; /* lines, each with code and status, ended by LF */
 };
 
 static const struct row rows[] = {
-    {"block", HSL_FLOW_ACCESS, HSL_BLOCK, NULL, 0, {0}, false, false, "554 5.7.1 Connection refused\n"},
-    {"reject at connect", HSL_FLOW_ACCESS, HSL_REJECT, NULL, 0, {0}, false, false, "521 5.7.1 Connection refused\n"},
-    {"defer at connect", HSL_FLOW_ACCESS, HSL_DEFER, NULL, 0, {0}, false, false, "421 4.7.0 Try again later\n"},
-    {"block with 421", HSL_FLOW_ACCESS, HSL_BLOCK, "busy", 421, {0}, false, false, "421 4.7.0 busy\n"},
-    {"block with 450", HSL_FLOW_ACCESS, HSL_BLOCK, "busy", 450, {0}, false, false, "450 4.7.1 busy\n"},
-    {"rcpt", HSL_FLOW_RCPT, HSL_REJECT, NULL, 0, {0}, false, false, "554 5.7.1 Recipient rejected\n"},
-    {"rcpt defer", HSL_FLOW_RCPT, HSL_DEFER, NULL, 0, {0}, false, false, "450 4.7.1 Try again later\n"},
+    {"block", HSL_FLOW_ACCESS, HSL_BLOCK, NULL, 0, {0}, false, false,
+        "554 5.7.1 Connection refused\n"},
+    {"reject at connect", HSL_FLOW_ACCESS, HSL_REJECT, NULL, 0, {0}, false, false,
+        "521 5.7.1 Connection refused\n"},
+    {"defer at connect", HSL_FLOW_ACCESS, HSL_DEFER, NULL, 0, {0}, false, false,
+        "421 4.7.0 Try again later\n"},
+    {"block with 421", HSL_FLOW_ACCESS, HSL_BLOCK, "busy", 421, {0}, false, false,
+        "421 4.7.0 busy\n"},
+    {"block with 450", HSL_FLOW_ACCESS, HSL_BLOCK, "busy", 450, {0}, false, false,
+        "450 4.7.1 busy\n"},
+    {"rcpt", HSL_FLOW_RCPT, HSL_REJECT, NULL, 0, {0}, false, false,
+        "554 5.7.1 Recipient rejected\n"},
+    {"rcpt defer", HSL_FLOW_RCPT, HSL_DEFER, NULL, 0, {0}, false, false,
+        "450 4.7.1 Try again later\n"},
     {"rcpt codes", HSL_FLOW_RCPT, HSL_REJECT, "x", 550, {5, 1, 1}, false, false, "550 5.1.1 x\n"},
-    {"status of another class", HSL_FLOW_RCPT, HSL_REJECT, "x", 550, {4, 1, 1}, false, false, "550 5.7.1 x\n"},
-    {"code that is none", HSL_FLOW_RCPT, HSL_REJECT, "x", 250, {2, 0, 0}, false, false, "554 5.7.1 x\n"},
+    {"status of another class", HSL_FLOW_RCPT, HSL_REJECT, "x", 550, {4, 1, 1}, false, false,
+        "550 5.7.1 x\n"},
+    {"code that is none", HSL_FLOW_RCPT, HSL_REJECT, "x", 250, {2, 0, 0}, false, false,
+        "554 5.7.1 x\n"},
     {"disconnect", HSL_FLOW_RCPT, HSL_DEFER, "x", 0, {0}, true, false, "421 4.7.0 x\n"},
     {"disconnect 5xx", HSL_FLOW_RCPT, HSL_REJECT, "x", 0, {0}, true, false, "521 5.7.1 x\n"},
     {"mail", HSL_FLOW_MAIL, HSL_REJECT, NULL, 0, {0}, false, false, "550 5.7.1 Message rejected\n"},
-    {"mail defer", HSL_FLOW_MAIL, HSL_DEFER, NULL, 0, {0}, false, false, "451 4.7.1 Try again later\n"},
-    {"empty text", HSL_FLOW_MAIL, HSL_REJECT, "", 0, {0}, false, false, "550 5.7.1 Message rejected\n"},
+    {"mail defer", HSL_FLOW_MAIL, HSL_DEFER, NULL, 0, {0}, false, false,
+        "451 4.7.1 Try again later\n"},
+    {"empty text", HSL_FLOW_MAIL, HSL_REJECT, "", 0, {0}, false, false,
+        "550 5.7.1 Message rejected\n"},
     {"lines", HSL_FLOW_RCPT, HSL_REJECT, "a\nb\r\nc\rd", 0, {0}, false, false,
         "554 5.7.1 a\n554 5.7.1 b\n554 5.7.1 c\n554 5.7.1 d\n"},
-    {"injection", HSL_FLOW_MAIL, HSL_REJECT, "no\r\nX: y\x01\x7f", 0, {0}, false, false, "550 5.7.1 no\n550 5.7.1 X: y??\n"},
-    {"percent stays", HSL_FLOW_RCPT, HSL_REJECT, "100% sure %s", 0, {0}, false, false, "554 5.7.1 100% sure %s\n"},
+    {"injection", HSL_FLOW_MAIL, HSL_REJECT, "no\r\nX: y\x01\x7f", 0, {0}, false, false,
+        "550 5.7.1 no\n550 5.7.1 X: y??\n"},
+    {"percent stays", HSL_FLOW_RCPT, HSL_REJECT, "100% sure %s", 0, {0}, false, false,
+        "554 5.7.1 100% sure %s\n"},
     {"digits", HSL_FLOW_RCPT, HSL_REJECT, "404 gone", 0, {0}, false, false, "554 5.7.1 404 gone\n"},
-    {"bytes over 126", HSL_FLOW_RCPT, HSL_REJECT, "n\xc3\xa4h", 0, {0}, false, false, "554 5.7.1 n??h\n"},
-    {"SMTPUTF8", HSL_FLOW_RCPT, HSL_REJECT, "n\xc3\xa4h", 0, {0}, false, true, "554 5.7.1 n\xc3\xa4h\n"},
-    {"SMTPUTF8, not UTF-8", HSL_FLOW_RCPT, HSL_REJECT, "n\xc3h", 0, {0}, false, true, "554 5.7.1 n?h\n"},
+    {"bytes over 126", HSL_FLOW_RCPT, HSL_REJECT, "n\xc3\xa4h", 0, {0}, false, false,
+        "554 5.7.1 n??h\n"},
+    {"SMTPUTF8", HSL_FLOW_RCPT, HSL_REJECT, "n\xc3\xa4h", 0, {0}, false, true,
+        "554 5.7.1 n\xc3\xa4h\n"},
+    {"SMTPUTF8, not UTF-8", HSL_FLOW_RCPT, HSL_REJECT, "n\xc3h", 0, {0}, false, true,
+        "554 5.7.1 n?h\n"},
     {"tab", HSL_FLOW_RCPT, HSL_REJECT, "a\tb", 0, {0}, false, false, "554 5.7.1 a b\n"},
 };
 
@@ -56,8 +72,11 @@ test_row(const struct row *row)
 {
     struct ut_arena *arena = ut_arena_new(0);
     struct hsl_text line = {row->text, row->text ? strlen(row->text) : 0};
-    struct hsl_verdict v = {.action = row->action, .lines = &line, .line_count = row->text ? 1 : 0,
-        .code = row->code, .disconnect = row->disconnect};
+    struct hsl_verdict v = {.action = row->action,
+        .lines = &line,
+        .line_count = row->text ? 1 : 0,
+        .code = row->code,
+        .disconnect = row->disconnect};
     struct mlt_reply r;
     struct ut_sbuf text;
 

@@ -62,9 +62,10 @@ test_size(long long size, size_t piece, bool want_file)
     tap_num(s.size, size, "... are counted");
     tap_ok((s.fd >= 0) == want_file, "... are %s", want_file ? "in a file" : "in memory");
     tap_ok(is_filled(&s, 0) && is_filled(&s, size / 3), "... read back");
-    tap_ok(mlt_spool_digest(&s, "a", 1, 0, one, &d) == 0 && mlt_spool_digest(&s, "a", 1, 0, two, &d) == 0
-            && mlt_spool_digest(&s, "b", 1, 0, three, &d) == 0 && strcmp(one, two) == 0
-            && strcmp(one, three) != 0 && strlen(one) == MLT_DIGEST_LEN,
+    tap_ok(mlt_spool_digest(&s, "a", 1, 0, one, &d) == 0 &&
+               mlt_spool_digest(&s, "a", 1, 0, two, &d) == 0 &&
+               mlt_spool_digest(&s, "b", 1, 0, three, &d) == 0 && strcmp(one, two) == 0 &&
+               strcmp(one, three) != 0 && strlen(one) == MLT_DIGEST_LEN,
         "... have a digest of content and prefix");
     tap_ok(size == 0 || (mlt_spool_digest(&s, "a", 1, 1, two, &d) == 0 && strcmp(one, two) != 0),
         "... and of where the content begins");

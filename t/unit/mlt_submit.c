@@ -1,5 +1,5 @@
-/* mlt_submit.c - a submission survives the process that asked for it. This program is also the helper:
- * mlt_submit_open() starts it again. */
+/* mlt_submit.c - a submission survives the process that asked for it. This program is also the
+ * helper: mlt_submit_open() starts it again. */
 #include "config.h"
 
 #include <arpa/inet.h>
@@ -85,8 +85,8 @@ sink_open(struct sink *s)
 
     ut_sbuf_init(&s->got, 1 << 20);
     s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&a, len) != 0 || listen(s->fd, 5) != 0
-        || getsockname(s->fd, (struct sockaddr *)&a, &len) != 0)
+    if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&a, len) != 0 || listen(s->fd, 5) != 0 ||
+        getsockname(s->fd, (struct sockaddr *)&a, &len) != 0)
         return false;
     s->port = ntohs(a.sin_port);
     return pthread_create(&s->thread, NULL, sink_main, s) == 0;
@@ -119,8 +119,14 @@ submit(struct mlt_submit *helper, unsigned port, struct ut_smtp_reply *reply, st
     static const char *const rcpts[] = {"a@x.test", "b@x.test"};
     const char *text = "Subject: x\r\n\r\n.dot\r\nbody\r\n";
     char server[40];
-    struct ut_smtp_job job = {.server = server, .helo = "gw.test", .sender = "s@x.test",
-        .rcpts = rcpts, .rcpt_count = 2, .read = read_text, .arg = &text, .length = (long long)strlen(text),
+    struct ut_smtp_job job = {.server = server,
+        .helo = "gw.test",
+        .sender = "s@x.test",
+        .rcpts = rcpts,
+        .rcpt_count = 2,
+        .read = read_text,
+        .arg = &text,
+        .length = (long long)strlen(text),
         .timeout = 20};
     struct ut_sbuf lines;
     int rc;
@@ -168,14 +174,16 @@ test_results(struct sink *s)
     s->final = "250 kept\r\n";
     tap_num(submit(helper, s->port, &reply, &d), 0, "accepted");
     tap_num(reply.code, 250, "... with its code");
-    tap_ok(strstr(ut_sbuf_text(&s->got), "MAIL FROM:<s@x.test>") && strstr(ut_sbuf_text(&s->got), "RCPT TO:<b@x.test>")
-            && strstr(ut_sbuf_text(&s->got), "Subject: x\r\n\r\n..dot\r\nbody\r\n.\r\n"),
+    tap_ok(strstr(ut_sbuf_text(&s->got), "MAIL FROM:<s@x.test>") &&
+               strstr(ut_sbuf_text(&s->got), "RCPT TO:<b@x.test>") &&
+               strstr(ut_sbuf_text(&s->got), "Subject: x\r\n\r\n..dot\r\nbody\r\n.\r\n"),
         "... what came is what was given");
     tap_ok(journal_is("a line of the journal %41\n"), "... the journal has its line");
     empty_journal();
     s->final = "554 5.0.0 no thanks\r\n";
     tap_num(submit(helper, s->port, &reply, &d), -1, "refused");
-    tap_ok(reply.code == 554 && reply.result == UT_SMTP_PERMANENT && strstr(d.text, "no thanks"), "... with its text: %s", d.text);
+    tap_ok(reply.code == 554 && reply.result == UT_SMTP_PERMANENT && strstr(d.text, "no thanks"),
+        "... with its text: %s", d.text);
     tap_ok(journal_is(""), "... the journal has nothing");
     tap_num(submit(helper, 1, &reply, &d), -1, "nobody listens");
     tap_ok(reply.result == UT_SMTP_TROUBLE && !reply.in_doubt, "... nothing in doubt: %s", d.text);
@@ -216,7 +224,8 @@ test_helper_killed(struct sink *s)
     pid = only_child();
     tap_ok(pid > 0 && kill(pid, SIGKILL) == 0, "... is killed");
     usleep(100 * 1000);
-    tap_ok(helper && submit(helper, s->port, &reply, &d) == 0, "... and is there again: %s", d.text);
+    tap_ok(
+        helper && submit(helper, s->port, &reply, &d) == 0, "... and is there again: %s", d.text);
     mlt_submit_close(helper);
 }
 
@@ -246,7 +255,8 @@ test_kill(struct sink *s)
     tap_num(mlt_submit_wait(dir, 0.05, &d), -1, "the submission is under way");
     start = ut_time_mono();
     tap_num(mlt_submit_wait(dir, 20, &d), 0, "the next one waits for it");
-    tap_ok(journal_is("a line of the journal %41\n"), "... then it is noted (%.2f s)", ut_time_mono() - start);
+    tap_ok(journal_is("a line of the journal %41\n"), "... then it is noted (%.2f s)",
+        ut_time_mono() - start);
 }
 
 int

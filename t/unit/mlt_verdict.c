@@ -64,7 +64,8 @@ set_action(struct mlt_action *a, char letter)
     static const char *line = "no";
     static const char letters[] = "DdetnRFXQqC.";
     static const enum hsl_action actions[] = {HSL_DELIVER, HSL_DELIVER, HSL_DELIVER, HSL_DELIVER,
-        HSL_DELIVER, HSL_REJECT, HSL_DEFER, HSL_DELETE, HSL_QUARANTINE, HSL_QUARANTINE, HSL_COPY, HSL_DONE};
+        HSL_DELIVER, HSL_REJECT, HSL_DEFER, HSL_DELETE, HSL_QUARANTINE, HSL_QUARANTINE, HSL_COPY,
+        HSL_DONE};
 
     a->action = actions[strchr(letters, letter) - letters];
     a->edits = letter == 'd' ? &edits_1 : letter == 'e' ? &edits_2 : NULL;
@@ -132,7 +133,8 @@ test_row(const struct row *row)
     for (size_t i = 0; i < m.rcpt_count; i++)
         outcomes = outcomes && rcpts[i].outcome;
     tap_ok(outcomes, "... each has an outcome");
-    tap_ok((plan.reply.code != 0) == (plan.answer == MLT_REJECT || plan.answer == MLT_TEMPFAIL), "... a reply if one is needed");
+    tap_ok((plan.reply.code != 0) == (plan.answer == MLT_REJECT || plan.answer == MLT_TEMPFAIL),
+        "... a reply if one is needed");
     ut_sbuf_fini(&text);
     ut_arena_free(m.arena);
 }
@@ -155,13 +157,17 @@ test_many(void)
         rcpts[i].action_count = 1;
         set_action(&list[i], 'D');
     }
-    tap_ok(mlt_verdict_plan(&plan, &m, true) == 0 && plan.group_count == 1 && plan.groups[0].count == 1000, "1000 alike");
+    tap_ok(mlt_verdict_plan(&plan, &m, true) == 0 && plan.group_count == 1 &&
+               plan.groups[0].count == 1000,
+        "1000 alike");
     for (size_t i = 0; i < 1000; i++) {
         edits[i] = edits_1;
         edits[i].hash = i;
         list[i].edits = &edits[i];
     }
-    tap_ok(mlt_verdict_plan(&plan, &m, true) == 0 && plan.group_count == 1000 && plan.stays == &plan.groups[0], "1000 different");
+    tap_ok(mlt_verdict_plan(&plan, &m, true) == 0 && plan.group_count == 1000 &&
+               plan.stays == &plan.groups[0],
+        "1000 different");
     ut_arena_free(m.arena);
 }
 
