@@ -1,7 +1,7 @@
 /* qtn_store.c - the folder that a quarantine is: paths, syncing, withdrawing, looking.
  * Not here: writing a message (qtn_put.c), the format of its file (qtn_file.c), taking files out
  * of incoming/ (qtn_take.c).
- * Threads: any number on one store; a thread of its own syncs incoming/ for all of them.
+ * Threads: any number on one store; threads of its own sync incoming/ for them.
  * Fails: QTN_FULL when the file system refuses, QTN_ERROR otherwise; never logs.
  *
  * Paths, not folder descriptors: when an administrator mounts the quarantine again or gives the
@@ -20,14 +20,19 @@
 #include "lib/ut_file.h"
 #include "quarantine/qtn_store.h"
 
+/* Threads that sync, started as they are needed. One alone would make whoever comes while it is at
+ * it wait twice as long; the file system joins those that sync at the same time anyhow. */
+#define SYNCERS 8
+
 struct qtn_store {
     char *dir;                /* without a slash at the end */
     pthread_mutex_t lock;     /* for what follows */
     pthread_cond_t asked;     /* [waiting] or [stop] has changed */
     pthread_cond_t synced;    /* a sync has ended */
     struct qtn_sync *waiting; /* those that no sync covers yet */
-    pthread_t syncer;
-    bool has_syncer; /* the thread runs */
+    pthread_t syncers[SYNCERS];
+    unsigned count; /* of them that run */
+    unsigned idle;  /* of these that wait to be asked */
     bool stop;
 };
 
@@ -119,13 +124,12 @@ qtn_store_close(struct qtn_store *s)
 {
     if (!s)
         return;
-    if (s->has_syncer) {
-        pthread_mutex_lock(&s->lock);
-        s->stop = true;
-        pthread_cond_signal(&s->asked);
-        pthread_mutex_unlock(&s->lock);
-        pthread_join(s->syncer, NULL);
-    }
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    pthread_cond_broadcast(&s->asked);
+    pthread_mutex_unlock(&s->lock);
+    for (unsigned i = 0; i < s->count; i++)
+        pthread_join(s->syncers[i], NULL);
     pthread_cond_destroy(&s->synced);
     pthread_cond_destroy(&s->asked);
     pthread_mutex_destroy(&s->lock);
@@ -201,28 +205,39 @@ run_syncer(void *arg)
 
     pthread_mutex_lock(&s->lock);
     while (!s->stop) {
-        if (s->waiting)
+        if (s->waiting) {
             sync_waiting(s);
-        else
-            pthread_cond_wait(&s->asked, &s->lock);
+            continue;
+        }
+        s->idle++;
+        pthread_cond_wait(&s->asked, &s->lock);
+        s->idle--;
     }
     pthread_mutex_unlock(&s->lock);
     return NULL;
 }
 
-/* The thread starts with the first sync, since a daemon that opens a store may fork before. */
+/* Sees to it that a thread syncs for those that wait; without one, the caller does. With s->lock
+ * held. Threads start no earlier than here, since a daemon that opens a store may fork before. */
+static void
+find_syncer(struct qtn_store *s)
+{
+    if (s->idle == 0 && s->count < SYNCERS &&
+        pthread_create(&s->syncers[s->count], NULL, run_syncer, s) == 0)
+        s->count++;
+    if (s->count > 0)
+        pthread_cond_signal(&s->asked);
+    else
+        sync_waiting(s);
+}
+
 void
 qtn_store_sync_start(struct qtn_store *s, struct qtn_sync *w)
 {
     pthread_mutex_lock(&s->lock);
     *w = (struct qtn_sync){.next = s->waiting};
     s->waiting = w;
-    if (!s->has_syncer)
-        s->has_syncer = pthread_create(&s->syncer, NULL, run_syncer, s) == 0;
-    if (s->has_syncer)
-        pthread_cond_signal(&s->asked);
-    else
-        sync_waiting(s);
+    find_syncer(s);
     pthread_mutex_unlock(&s->lock);
 }
 
