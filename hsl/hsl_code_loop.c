@@ -62,35 +62,76 @@ is_plain_var(const struct hsl_node *n)
     return n->kind == HSL_N_VAR && !hsl_code_in_cell(n->u.var.var);
 }
 
-/* `$i++` and `$i < limit` at the end of a loop: for numbers one instruction does both. */
+/* [n] as an operand of EXT: a constant, or a plain variable that is surely assigned. */
+static bool
+plain_operand(struct hsl_code *c, const struct hsl_node *n, unsigned *o)
+{
+    unsigned k;
+
+    if (hsl_code_const(c, n, &k)) {
+        *o = k | HSL_OPERAND_K;
+        return k < HSL_OPERAND_K;
+    }
+    *o = is_plain_var(n) ? hsl_code_reg(n->u.var.var) : 0;
+    return is_plain_var(n) && hsl_code_is_known(c, n->u.var.var);
+}
+
+/* `$i += step` and a comparison: one instruction, then the two that it stands for. */
+static void
+adding(struct hsl_code *c, const struct hsl_node *value, unsigned reg, unsigned limit, bool less,
+    uint32_t body)
+{
+    unsigned step;
+    uint32_t at;
+
+    if (!plain_operand(c, value, &step))
+        return;
+    at = hsl_code_emit(c, HSL_I_FORADD, reg, 0, 0);
+    (void)hsl_code_emit(c, HSL_I_EXT, step, limit, !less);
+    hsl_code_patch(c, at, body);
+}
+
+/* The same for `$i++`. */
+static void
+stepping(struct hsl_code *c, unsigned reg, unsigned limit, bool less, uint32_t body)
+{
+    bool constant = limit & HSL_OPERAND_K;
+    enum hsl_opcode op;
+
+    if (constant)
+        op = less ? HSL_I_FORLTK : HSL_I_FORLEK;
+    else
+        op = less ? HSL_I_FORLT : HSL_I_FORLE;
+    hsl_code_patch(c, hsl_code_emit(c, op, reg, limit & ~HSL_OPERAND_K, 0), body);
+}
+
+/* Step and comparison at the end of a loop that counts: for numbers one instruction does both. */
 static void
 counting(
     struct hsl_code *c, const struct hsl_node *step, const struct hsl_node *cond, uint32_t body)
 {
-    const struct hsl_node *limit;
-    unsigned reg, k;
-    uint32_t at;
-    bool less;
+    const struct hsl_node *target;
+    const struct hsl_var *v;
+    unsigned limit;
 
-    if (!c->optimize || !step || !cond || step->kind != HSL_N_INCDEC || step->u.incdec.dec ||
-        cond->kind != HSL_N_BINARY || (cond->op != HSL_OP_LT && cond->op != HSL_OP_LE))
+    if (!c->optimize || !step || !cond || cond->kind != HSL_N_BINARY ||
+        (cond->op != HSL_OP_LT && cond->op != HSL_OP_LE) || !is_plain_var(cond->u.bin.a))
         return;
-    limit = cond->u.bin.b;
-    if (!is_plain_var(step->u.incdec.target) || !is_plain_var(cond->u.bin.a) ||
-        step->u.incdec.target->u.var.var != cond->u.bin.a->u.var.var)
-        return;
-    if (!hsl_code_is_known(c, cond->u.bin.a->u.var.var)) /* a check would stand between */
-        return;
-    reg = hsl_code_reg(cond->u.bin.a->u.var.var);
-    less = cond->op == HSL_OP_LT;
-    if (hsl_code_const(c, limit, &k))
-        at = hsl_code_emit(c, less ? HSL_I_FORLTK : HSL_I_FORLEK, reg, k, 0);
-    else if (is_plain_var(limit) && hsl_code_is_known(c, limit->u.var.var))
-        at = hsl_code_emit(
-            c, less ? HSL_I_FORLT : HSL_I_FORLE, reg, hsl_code_reg(limit->u.var.var), 0);
+    v = cond->u.bin.a->u.var.var;
+    if (!hsl_code_is_known(c, v) || !plain_operand(c, cond->u.bin.b, &limit))
+        return; /* a check would stand between */
+    if (step->kind == HSL_N_INCDEC && !step->u.incdec.dec)
+        target = step->u.incdec.target;
+    else if (step->kind == HSL_N_ASSIGN && step->op == HSL_OP_ADD)
+        target = step->u.assign.target;
     else
         return;
-    hsl_code_patch(c, at, body);
+    if (target->kind != HSL_N_VAR || target->u.var.var != v)
+        return;
+    if (step->kind == HSL_N_INCDEC)
+        stepping(c, hsl_code_reg(v), limit, cond->op == HSL_OP_LT, body);
+    else
+        adding(c, step->u.assign.value, hsl_code_reg(v), limit, cond->op == HSL_OP_LT, body);
 }
 
 /* Steps, tests again and goes back to [body] while it holds. */

@@ -77,16 +77,13 @@ hsl_finish(struct hsl_run *r)
     return false;
 }
 
-bool
-hsl_work(struct hsl_run *r, size_t bytes)
+/* A KiB or more has come together: that many instructions. */
+static bool
+count_work(struct hsl_run *r)
 {
     struct hsl_machine *m = r->machine;
-    size_t units;
+    size_t units = m->work / 1024;
 
-    if (!m)
-        return true;
-    m->work += bytes % 1024;
-    units = bytes / 1024 + m->work / 1024;
     m->work %= 1024;
     if (m->ticks > 0 && units < (size_t)m->ticks) {
         m->ticks -= (int32_t)units;
@@ -94,6 +91,17 @@ hsl_work(struct hsl_run *r, size_t bytes)
     }
     r->instructions += units;
     return hsl_vm_tick(m);
+}
+
+bool
+hsl_work(struct hsl_run *r, size_t bytes)
+{
+    struct hsl_machine *m = r->machine;
+
+    if (!m)
+        return true;
+    m->work += bytes;
+    return m->work < 1024 || count_work(r);
 }
 
 double

@@ -389,6 +389,19 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         COUNTING(FORLTK, <, k + i->b)
         COUNTING(FORLE, <=, regs + i->b)
         COUNTING(FORLEK, <=, k + i->b)
+        OP(FORADD)
+        {
+            const struct hsl_ins *e = i + 1;
+            const struct hsl_value *step = operand(regs, k, e->a), *limit = operand(regs, k, e->b);
+            struct hsl_value *a = regs + i->a;
+            if (both_num(a, step) && LIKELY(limit->type == HSL_NUM)) {
+                a->u.num += step->u.num;
+                if (e->c ? a->u.num <= limit->u.num : a->u.num < limit->u.num)
+                    JUMP();
+                i += 3;
+            }
+            NEXT();
+        }
 
         OP(NEWARR)
         {

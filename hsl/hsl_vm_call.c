@@ -78,7 +78,7 @@ make_room(
     return to;
 }
 
-static void
+static inline void
 drop_values(struct hsl_run *r, struct hsl_value *v, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

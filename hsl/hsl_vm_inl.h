@@ -16,6 +16,13 @@ both_num(const struct hsl_value *a, const struct hsl_value *b)
     return LIKELY(a->type == HSL_NUM) && LIKELY(b->type == HSL_NUM);
 }
 
+/* What an operand of EXT says: a register or a constant. */
+static inline struct hsl_value *
+operand(struct hsl_value *regs, struct hsl_value *k, unsigned o)
+{
+    return o & HSL_OPERAND_K ? &k[o & ~HSL_OPERAND_K] : &regs[o];
+}
+
 static inline void
 set_num(struct hsl_run *r, struct hsl_value *dst, double n)
 {
