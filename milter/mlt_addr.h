@@ -9,9 +9,9 @@
 #include "lib/ut_bug.h"
 #include "milter/mlt_data.h"
 
-/* Takes the address [raw] ("<Ann@Example.Org>", also without <>, also with a source route, which is
- * dropped) and its ESMTP parameters [params] (ended by NULL; may be NULL) apart. All is copied. -1
- * without memory. */
+/* Takes the address [raw] ("<Ann@Example.Org>", also without <>) and its ESMTP parameters [params]
+ * (ended by NULL; may be NULL) apart. A source route, comments and needless quotes are dropped: see
+ * mlt_addr.c. All is copied. -1 without memory. */
 int mlt_addr_parse(
     struct mlt_address *a, struct ut_arena *arena, const char *raw, char *const *params) UT_CHECKED;
 /* True if [text] (without <>) is the address [a]: letter case aside, as scripts see it. */

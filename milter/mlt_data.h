@@ -71,10 +71,10 @@ struct mlt_changes {
 
 /* A mail address as scripts see it. */
 struct mlt_address {
-    const char *raw;       /* as received, with <>: what the mail server must be given back */
-    const char *text;      /* without <>, lower case */
-    const char *bare;      /* without <>, spelled as received */
-    const char *localpart; /* spelled as received */
+    const char *raw;       /* what the mail server must be given back, with <>: see mlt_addr.c */
+    const char *text;      /* as bare, in lower case */
+    const char *bare;      /* without <>, in one spelling, letter case as received */
+    const char *localpart; /* of bare */
     const char *domain;    /* lower case; "" if there is none */
     const char **params;   /* ESMTP parameters "NAME=VALUE", ended by NULL */
 };

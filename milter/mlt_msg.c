@@ -82,7 +82,7 @@ struct mlt_rcpt *
 mlt_msg_find(const struct mlt_msg *m, const char *raw)
 {
     for (size_t i = 0; i < m->rcpt_count; i++) {
-        if (strcmp(m->rcpts[i].address.raw, raw) == 0)
+        if (strcasecmp(m->rcpts[i].address.raw, raw) == 0)
             return &m->rcpts[i];
     }
     return NULL;

@@ -14,7 +14,8 @@ void mlt_msg_end(struct mlt_msg *m);
 /* Frees what is kept between messages. */
 void mlt_msg_fini(struct mlt_msg *m);
 
-/* The recipient that was given with exactly these bytes; NULL: none. */
+/* The recipient whose address.raw is [raw], letter case aside, since Postfix keeps only the first of
+ * two that differ in nothing else; NULL: none. */
 struct mlt_rcpt *mlt_msg_find(const struct mlt_msg *m, const char *raw);
 /* Copies [r] to the end of the list; -1 without memory or over MLT_MAX_RCPTS. */
 int mlt_msg_add_rcpt(struct mlt_msg *m, const struct mlt_rcpt *r) UT_CHECKED;

@@ -429,7 +429,7 @@ mlt_sess_rcpt(struct mlt_conn *c, char *const *args)
             c->refused->reply.code < 500 ? "deferred" : "rejected", &c->refused->reply);
         return refuse(c, &c->refused->reply);
     }
-    if (mlt_msg_find(&c->msg, args[0]))
+    if (mlt_msg_find(&c->msg, r.address.raw))
         return MLT_CONTINUE;
     if (!set_domain(c, &r))
         return refuse_rcpt(c, &r, HSL_REJECT, 554, "5.7.1", "Relay access denied");

@@ -36,6 +36,18 @@ my $switch = join '', map { "    case \"edit$_\": $edits[$_][1] Deliver(); break
 my $gw = Penstock->new(
     recipient => "Accept();\n",
     mail => <<"HSL",
+switch (\$senderlocalpart) {
+    case "allbut": if (\$recipientlocalpart != "plain") Delete(); Deliver();
+    case "copying": if (\$recipientlocalpart != "plain") AddHeader("X-Marked", "yes"); Deliver();
+    case "holding": if (\$recipientlocalpart != "plain") Quarantine("mailquarantine:1"); Deliver();
+    case "rejecting": if (\$recipientlocalpart != "plain") Reject("not wanted"); Deliver();
+    case "dealing":
+        if (\$recipientlocalpart =~ "^h") Quarantine("mailquarantine:1");
+        if (\$recipientlocalpart =~ "^m") AddHeader("X-Marked", "yes");
+        if (\$recipientlocalpart =~ "^r") Reject("not \$recipientlocalpart");
+        if (\$recipientlocalpart =~ "^x") Delete();
+        Deliver();
+}
 switch (\$recipientlocalpart) {
     case "hold": Quarantine("mailquarantine:1"); break;
     case "marked": AddHeader("X-Marked", "yes"); Deliver(); break;
@@ -132,6 +144,70 @@ for my $i (0 .. $#edits) {
     same(original($_), "$want\r\nbody\r\n", "$name" . ($_ == $m[1] ? ', in a copy' : '')) for @m[0, 1];
     my ($plain) = grep { grep { /^plain/ } @{ $_->{to} } } $gw->mail;
     same(original($plain), "$edited\r\nbody\r\n", "$name: the others get it unchanged");
+}
+
+# --- recipients -------------------------------------------------------------------------------
+my $small = "${head}\r\nsmall\r\n";
+
+# What the sink has got by now, Postfix's queue being empty.
+sub arrived { my ($n) = @_; $gw->wait_mail($n); $gw->wait_queue_empty; return $gw->mail }
+
+sub new_held { my ($old) = @_; my @n = grep { !$old->{ $_->{id} } } $gw->held; return @n }
+sub known_held { return { map { $_->{id} => 1 } $gw->held } }
+
+{
+    $gw->clear_mail;
+    my $old = known_held();
+    my @to = map { my $n = $_; map { "$_$n\@example.com" } qw(d h m r x) } 1 .. 40;
+    my $r = $gw->send(from => 'dealing@example.org', to => \@to, data => $small, raw => 1);
+    like($r->{final}, qr/^250 /, '200 recipients, five fates: 250');
+    my @m = arrived(3);
+    my %got;
+    for my $m (@m) { push @{ $got{ $m->{from} eq '' ? 'report' : $m->{head} =~ /^X-Marked/m ? 'marked' : 'plain' } }, @{ $m->{to} } }
+    is_deeply([sort @{ $got{plain} // [] }], [sort map { "d$_\@example.com" } 1 .. 40], '... delivered');
+    is_deeply([sort @{ $got{marked} // [] }], [sort map { "m$_\@example.com" } 1 .. 40], '... copied');
+    is_deeply($got{report}, ['dealing@example.org'], '... one report');
+    my ($report) = grep { $_->{from} eq '' } @m;
+    is_deeply([sort $report->{body} =~ /^Final-Recipient: rfc822; (\S+)\r$/gm], [sort map { "r$_\@example.com" } 1 .. 40], '... about all that were rejected');
+    is(scalar(() = $report->{body} =~ /^Diagnostic-Code: smtp; 550 5\.7\.1 not r\d+\r$/gm), 40, '... each with its reason');
+    is_deeply([sort map { $_->{recipient} } new_held($old)], [sort map { "h$_\@example.com" } 1 .. 40], '... held');
+}
+
+my @odd = (
+    ['"john smith"@example.com'], ['"a@b"@example.com'], ['"x>y"@example.com'], ['"q\\"d"@example.com'], ['user+ext@example.com'], ['UPPER@EXAMPLE.COM'],
+    ['@relay.example,@other.example:routed@example.com'], ['a b@example.com'], ["|id;x'\$(y)\@example.com"], ["caf\xc3\xa9\@example.com", 'SMTPUTF8'], ['...dots@example.com'],
+    ['%41%s@example.com'], ['-flag@example.com'],
+);
+for my $case (@odd) {
+    my ($to, $params) = @$case;
+    my $send = sub {
+        my ($from) = @_;
+        $gw->clear_mail;
+        return $gw->send(from => "$from\@example.org", mail_params => $params, to => ['plain@example.com', 'plain@example.net', $to], data => $small, raw => 1);
+    };
+    my ($name) = map { s/[^ -~]/?/gr } $to;
+    my $r = $send->('direct');
+    if ($r->{rcpt}[2] !~ /^250/) { diag "$name: Postfix says $r->{rcpt}[2]"; next }
+    my %direct = map { $_ => 1 } map { @{ $_->{to} } } arrived(1);
+    delete @direct{qw(plain@example.com plain@example.net)};
+    my ($direct) = keys %direct;
+    like($send->('allbut')->{final}, qr/^250 /, "$name: to be deleted: 250");
+    is_deeply([sort map { @{ $_->{to} } } arrived(1)], [qw(plain@example.com plain@example.net)], '... and not delivered');
+    like($send->('copying')->{final}, qr/^250 /, "$name: to get a copy: 250");
+    my ($copy) = grep { $_->{head} =~ /^X-Marked/m } arrived(2);
+    is_deeply($copy->{to}, [$direct], '... which goes where the message would');
+    my $old = known_held();
+    like($send->('holding')->{final}, qr/^250 /, "$name: to be held: 250");
+    is(scalar(map { @{ $_->{to} } } arrived(1)), 2, '... and not delivered');
+    my @held = new_held($old);
+    is(scalar @held, 1, '... held once');
+    $gw->clear_mail;
+    my ($code, $out, $err) = $gw->ctl('quarantine', 'release', $held[0]{id} // 'none');
+    is($code, 0, '... released') or diag $out, $err;
+    is_deeply([map { @{ $_->{to} } } arrived(1)], [$direct], '... to where the message would have gone');
+    like($send->('rejecting')->{final}, qr/^250 /, "$name: to be rejected: 250");
+    my ($report) = grep { $_->{from} eq '' } arrived(2);
+    is_deeply($report && $report->{to}, ['rejecting@example.org'], '... the sender gets a report');
 }
 
 $gw->stop;
