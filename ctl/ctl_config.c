@@ -27,6 +27,7 @@ static const struct section {
         "A way out, known to scripts as\n.Qq mailtransport:ID ."},
     {"mailquarantine", "mailquarantine ID { ... }",
         "A place for held mail, known to scripts as\n.Qq mailquarantine:ID ."},
+    {"ldap", "ldap ID { ... }", "A directory, known to scripts as\n.Qq ldap:ID ."},
     {"file", "file ID { ... }", "A file, known to scripts as\n.Qq file:ID ."},
 };
 

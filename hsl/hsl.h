@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "lib/ut_bug.h"
+#include "lib/ut_conf.h"
 #include "lib/ut_diag.h"
 
 /* Where a script runs. The values are bits: a function's row says in which it is legal.
@@ -65,10 +66,6 @@ struct hsl_env_opts {
     const char *flow_dir; /* root of `include "x"`, "file:x" and plain file names */
     const char *data_dir; /* root of "file://x" */
     const char *hostname; /* gethostname(); NULL: the host's */
-    /* Turns the ID of "file:ID" into a file name by the configuration: true and the name in
-     * [out], or false if no `file ID {}` section has it. May be NULL. Any thread. */
-    bool (*file_by_id)(void *arg, const char *id, struct ut_sbuf *out);
-    void *file_by_id_arg;
 };
 
 struct hsl_env;
@@ -76,6 +73,10 @@ struct hsl_env;
 struct hsl_env *hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d) UT_CHECKED;
 /* After every machine and program of it is freed. NULL is allowed. */
 void hsl_env_free(struct hsl_env *env);
+
+/* From now on the profiles that scripts name ("file:1", "ldap:4", "mailtransport:1") are the
+ * sections of [conf], of which a reference is taken; NULL: there are none. Any thread. */
+void hsl_env_use(struct hsl_env *env, struct ut_conf *conf);
 
 struct hsl_prog;
 

@@ -112,8 +112,7 @@ hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d)
         (void)ut_diag_set(d, "out of memory");
         return NULL;
     }
-    e->file_by_id = opts->file_by_id;
-    e->file_by_id_arg = opts->file_by_id_arg;
+    pthread_mutex_init(&e->lock, NULL);
     if (open_root(opts->flow_dir, &e->flow_dir, d) != 0 ||
         open_root(opts->data_dir, &e->data_dir, d) != 0) {
         hsl_env_free(e);
@@ -139,8 +138,35 @@ hsl_env_free(struct hsl_env *e)
     hsl_rate_table_free(e->rates);
     hsl_file_cache_free(e->files);
     hsl_regex_cache_free(e->regexes);
+    ut_conf_unref(e->conf);
+    pthread_mutex_destroy(&e->lock);
     free(e->flow_dir);
     free(e->data_dir);
     free(e->hostname);
     free(e);
+}
+
+void
+hsl_env_use(struct hsl_env *e, struct ut_conf *conf)
+{
+    struct ut_conf *old;
+
+    if (conf)
+        ut_conf_ref(conf);
+    pthread_mutex_lock(&e->lock);
+    old = e->conf;
+    e->conf = conf;
+    pthread_mutex_unlock(&e->lock);
+    ut_conf_unref(old);
+}
+
+struct ut_conf *
+hsl_env_conf(struct hsl_env *e)
+{
+    struct ut_conf *conf;
+
+    pthread_mutex_lock(&e->lock);
+    conf = e->conf ? ut_conf_ref(e->conf) : NULL;
+    pthread_mutex_unlock(&e->lock);
+    return conf;
 }

@@ -3,6 +3,8 @@
 #ifndef HSL_ENV_H
 #define HSL_ENV_H
 
+#include <pthread.h>
+
 #include "hsl/hsl.h"
 
 struct hsl_regex_cache; /* hsl_regex.c: pattern text to compiled pattern */
@@ -13,12 +15,15 @@ struct hsl_env {
     char *flow_dir; /* real path without a final slash, or NULL */
     char *data_dir;
     char *hostname;
-    bool (*file_by_id)(void *arg, const char *id, struct ut_sbuf *out);
-    void *file_by_id_arg;
+    pthread_mutex_t lock; /* of [conf] */
+    struct ut_conf *conf; /* hsl_env_use(), or NULL */
     struct hsl_regex_cache *regexes;
     struct hsl_file_cache *files;
     struct hsl_rate_table *rates;
 };
+
+/* The configuration in force, a new reference (ut_conf_unref), or NULL. Any thread. */
+struct ut_conf *hsl_env_conf(struct hsl_env *env);
 
 struct hsl_regex_cache *hsl_regex_cache_new(void) UT_CHECKED; /* hsl_regex.c */
 void hsl_regex_cache_free(struct hsl_regex_cache *c);
@@ -28,11 +33,11 @@ struct hsl_rate_table *hsl_rate_table_new(void) UT_CHECKED; /* hsl_rate.c */
 void hsl_rate_table_free(struct hsl_rate_table *t);
 
 /* hsl_path.c: the file that a script means by [name] (language §12, File names): "file:NAME" and plain
- * names in flow_dir ("file:ID" first through file_by_id), "file://PATH" in data_dir, "./x" and
+ * names in flow_dir ("file:ID" first by the configuration), "file://PATH" in data_dir, "./x" and
  * "../x" beside [from] (the path of the including file, or NULL: not allowed). The real path, proved to
  * be inside the roots (or named by the configuration), goes to [out]. [add_hsl]: try NAME.hsl too. 0,
  * or -1 with [d]: "cannot open NAME: REASON" or "NAME is outside the allowed directories". */
-int hsl_path_resolve(const struct hsl_env *env, const char *name, size_t len, const char *from,
+int hsl_path_resolve(struct hsl_env *env, const char *name, size_t len, const char *from,
     bool add_hsl, struct ut_sbuf *out, struct ut_diag *d) UT_CHECKED;
 
 #endif

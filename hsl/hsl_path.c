@@ -15,7 +15,7 @@
 
 /* One question: the name as the script has it, and where the answer goes. */
 struct lookup {
-    const struct hsl_env *env;
+    struct hsl_env *env;
     const char *name; /* NUL at its end */
     const char *from;
     bool add_hsl;
@@ -143,6 +143,21 @@ beside(const struct lookup *l)
     return answer(l, r);
 }
 
+/* The path of file [id] by the configuration into [out]; false if it has none of that id. */
+static bool
+configured_path(struct hsl_env *env, const char *id, struct ut_sbuf *out)
+{
+    struct ut_conf *conf = hsl_env_conf(env);
+    const struct ut_conf_file *f = conf ? ut_conf_file_get(conf, id) : NULL;
+
+    if (f && f->path[0] == '/')
+        ut_sbuf_addz(out, f->path);
+    else if (f)
+        ut_sbuf_addf(out, "%s/%s", conf->global.data_directory, f->path);
+    ut_conf_unref(conf);
+    return f != NULL;
+}
+
 /* "file:ID" where the configuration has a file of that ID; 1: it has none. */
 static int
 configured(const struct lookup *l, const char *id)
@@ -150,10 +165,8 @@ configured(const struct lookup *l, const char *id)
     struct ut_sbuf path;
     char *real;
 
-    if (!l->env->file_by_id)
-        return 1;
     ut_sbuf_init(&path, PATH_MAX - 1);
-    if (!l->env->file_by_id(l->env->file_by_id_arg, id, &path)) {
+    if (!configured_path(l->env, id, &path)) {
         ut_sbuf_fini(&path);
         return 1;
     }
@@ -194,7 +207,7 @@ resolve(const struct lookup *l)
 }
 
 int
-hsl_path_resolve(const struct hsl_env *env, const char *name, size_t len, const char *from,
+hsl_path_resolve(struct hsl_env *env, const char *name, size_t len, const char *from,
     bool add_hsl, struct ut_sbuf *out, struct ut_diag *d)
 {
     struct lookup l = {env, NULL, from, add_hsl, out, d};

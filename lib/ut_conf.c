@@ -467,6 +467,7 @@ conf_fill_all(struct conf_load *load, cfg_t *cfg, struct ut_conf *c, struct ut_a
         return -1;
     CONF_FILL_PLAIN(mailtransport, mailtransports, mailtransport_count);
     CONF_FILL_PLAIN(mailquarantine, mailquarantines, mailquarantine_count);
+    CONF_FILL_PLAIN(ldap, ldaps, ldap_count);
     CONF_FILL_PLAIN(file, files, file_count);
     return 0;
 }

@@ -30,6 +30,7 @@ struct ut_conf_list {
 #define UT_CONF_IF_domain(x)
 #define UT_CONF_IF_mailtransport(x)
 #define UT_CONF_IF_mailquarantine(x)
+#define UT_CONF_IF_ldap(x)
 #define UT_CONF_IF_file(x)
 
 struct ut_conf_global {
@@ -92,6 +93,18 @@ struct ut_conf_mailquarantine {
 #define UT_CONF_IF_mailquarantine(x)
 };
 
+struct ut_conf_ldap {
+    const char *id;
+    unsigned line;
+#undef UT_CONF_IF_ldap
+#define UT_CONF_IF_ldap(x) x
+#define UT_PARAM(section, type, name, def, min, max, text)                                         \
+    UT_CONF_IF_##section(UT_CONF_FIELD(type, name))
+#include "lib/params.def"
+#undef UT_CONF_IF_ldap
+#define UT_CONF_IF_ldap(x)
+};
+
 struct ut_conf_file {
     const char *id;
     unsigned line;
@@ -113,6 +126,8 @@ struct ut_conf {
     size_t mailtransport_count;
     struct ut_conf_mailquarantine *mailquarantines;
     size_t mailquarantine_count;
+    struct ut_conf_ldap *ldaps;
+    size_t ldap_count;
     struct ut_conf_file *files;
     size_t file_count;
 };
@@ -135,6 +150,7 @@ void ut_conf_unref(struct ut_conf *c);
 /* The section "mailtransport:ID" and so on, [ref] with or without the prefix; NULL if none. */
 const struct ut_conf_mailtransport *ut_conf_mailtransport_get(const struct ut_conf *c, const char *ref);
 const struct ut_conf_mailquarantine *ut_conf_mailquarantine_get(const struct ut_conf *c, const char *ref);
+const struct ut_conf_ldap *ut_conf_ldap_get(const struct ut_conf *c, const char *ref);
 const struct ut_conf_file *ut_conf_file_get(const struct ut_conf *c, const char *id);
 /* The directory of a quarantine, its default worked out; into [out]. */
 void ut_conf_quarantine_dir(const struct ut_conf *c, const struct ut_conf_mailquarantine *q,

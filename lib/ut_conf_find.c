@@ -43,6 +43,17 @@ ut_conf_mailquarantine_get(const struct ut_conf *c, const char *ref)
     return NULL;
 }
 
+const struct ut_conf_ldap *
+ut_conf_ldap_get(const struct ut_conf *c, const char *ref)
+{
+    const char *id = conf_bare_id(ref, "ldap");
+
+    for (size_t i = 0; i < c->ldap_count; i++)
+        if (strcmp(c->ldaps[i].id, id) == 0)
+            return &c->ldaps[i];
+    return NULL;
+}
+
 const struct ut_conf_file *
 ut_conf_file_get(const struct ut_conf *c, const char *id)
 {
@@ -182,6 +193,8 @@ ut_conf_dump(const struct ut_conf *c, bool all, struct ut_sbuf *out)
     for (size_t i = 0; i < c->mailquarantine_count; i++)
         conf_dump_plain(CONF_mailquarantine, c->mailquarantines[i].id, &c->mailquarantines[i], all,
             out);
+    for (size_t i = 0; i < c->ldap_count; i++)
+        conf_dump_plain(CONF_ldap, c->ldaps[i].id, &c->ldaps[i], all, out);
     for (size_t i = 0; i < c->file_count; i++)
         conf_dump_plain(CONF_file, c->files[i].id, &c->files[i], all, out);
 }

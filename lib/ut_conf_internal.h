@@ -18,6 +18,7 @@ enum conf_section {
     CONF_domain,
     CONF_mailtransport,
     CONF_mailquarantine,
+    CONF_ldap,
     CONF_file,
     CONF_SECTIONS
 };

@@ -40,7 +40,7 @@ const struct conf_row conf_rows[CONF_ROW_COUNT] = {
 };
 
 static const char *const conf_section_names[CONF_SECTIONS] = {
-    "", "mailserver", "domain", "mailtransport", "mailquarantine", "file"};
+    "", "mailserver", "domain", "mailtransport", "mailquarantine", "ldap", "file"};
 
 static const char *const conf_type_names[] = {"STR", "LIST", "INT", "BOOL", "TIME", "SIZE", "WORD"};
 

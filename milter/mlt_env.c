@@ -20,30 +20,9 @@ struct mlt_env {
     struct hsl_env *hsl;
     char *flow_dir, *data_dir, *hostname;
     bool has_flow_dir, has_data_dir; /* they were there when this was made */
-    struct ut_conf *files;           /* whose file sections are in force */
     struct hsl_machine *pool[ENV_POOL];
     size_t pooled;
 };
-
-/* hsl_env_opts.file_by_id */
-static bool
-file_by_id(void *arg, const char *id, struct ut_sbuf *out)
-{
-    struct mlt_env *e = arg;
-    const struct ut_conf_file *f;
-    struct ut_conf *conf;
-
-    pthread_mutex_lock(&e->lock);
-    conf = ut_conf_ref(e->files);
-    pthread_mutex_unlock(&e->lock);
-    f = ut_conf_file_get(conf, id);
-    if (f && f->path[0] == '/')
-        ut_sbuf_addz(out, f->path);
-    else if (f)
-        ut_sbuf_addf(out, "%s/%s", conf->global.data_directory, f->path);
-    ut_conf_unref(conf);
-    return f != NULL && !out->failed;
-}
 
 static bool
 is_folder(const char *path)
@@ -59,7 +38,6 @@ env_free(struct mlt_env *e)
     while (e->pooled > 0)
         hsl_machine_free(e->pool[--e->pooled]);
     hsl_env_free(e->hsl);
-    ut_conf_unref(e->files);
     pthread_mutex_destroy(&e->lock);
     free(e->flow_dir);
     free(e->data_dir);
@@ -79,7 +57,6 @@ mlt_env_new(struct ut_conf *conf, const char *flow_dir, struct ut_diag *d)
     }
     pthread_mutex_init(&e->lock, NULL);
     e->refs = 1;
-    e->files = ut_conf_ref(conf);
     e->flow_dir = strdup(flow_dir);
     e->data_dir = strdup(conf->global.data_directory);
     e->hostname = strdup(conf->global.myhostname);
@@ -93,13 +70,12 @@ mlt_env_new(struct ut_conf *conf, const char *flow_dir, struct ut_diag *d)
     opts.flow_dir = e->has_flow_dir ? flow_dir : NULL;
     opts.data_dir = e->has_data_dir ? e->data_dir : NULL;
     opts.hostname = e->hostname[0] != '\0' ? e->hostname : NULL;
-    opts.file_by_id = file_by_id;
-    opts.file_by_id_arg = e;
     e->hsl = hsl_env_new(&opts, d);
     if (!e->hsl) {
         env_free(e);
         return NULL;
     }
+    hsl_env_use(e->hsl, conf);
     return e;
 }
 
@@ -133,19 +109,6 @@ mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf, const char *fl
            strcmp(e->flow_dir, flow_dir) == 0 &&
            strcmp(e->data_dir, conf->global.data_directory) == 0 &&
            strcmp(e->hostname, conf->global.myhostname) == 0;
-}
-
-void
-mlt_env_use_files(struct mlt_env *e, struct ut_conf *conf)
-{
-    struct ut_conf *old;
-
-    ut_conf_ref(conf);
-    pthread_mutex_lock(&e->lock);
-    old = e->files;
-    e->files = conf;
-    pthread_mutex_unlock(&e->lock);
-    ut_conf_unref(old);
 }
 
 struct hsl_env *

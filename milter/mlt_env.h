@@ -20,8 +20,6 @@ struct mlt_env *mlt_env_ref(struct mlt_env *e);
 void mlt_env_unref(struct mlt_env *e); /* NULL is allowed */
 /* True if [e] would serve for [conf] and [flow_dir] too: same folders, same host name. */
 bool mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf, const char *flow_dir);
-/* From now on "file:ID" means the sections of [conf]; takes a reference of its own. */
-void mlt_env_use_files(struct mlt_env *e, struct ut_conf *conf);
 /* The language's side, lent as long as [e]. */
 struct hsl_env *mlt_env_hsl(struct mlt_env *e);
 

@@ -321,7 +321,7 @@ int
 mlt_flows_open(struct mlt_flows *f)
 {
     if (f->env)
-        mlt_env_use_files(f->env, f->conf);
+        hsl_env_use(mlt_env_hsl(f->env), f->conf);
     f->holds = mlt_hold_set_new(f->conf);
     return f->holds ? 0 : -1;
 }

@@ -291,21 +291,12 @@ static const struct hsl_host host_functions = {
 
 /* --- Running -------------------------------------------------------------------------------- */
 
-static bool
-file_by_id(void *arg, const char *id, struct ut_sbuf *out)
-{
-    (void)arg;
-    ut_sbuf_addz(out, "accounts.txt");
-    return strcmp(id, "1") == 0;
-}
-
 struct hsl_env *
 fuzz_hsl_env(void)
 {
     struct hsl_env_opts opts = {.flow_dir = fuzz_folder(),
         .data_dir = fuzz_folder(),
-        .hostname = "gateway.example.org",
-        .file_by_id = file_by_id};
+        .hostname = "gateway.example.org"};
     struct ut_diag d;
     struct hsl_env *env = hsl_env_new(&opts, &d);
 

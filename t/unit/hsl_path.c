@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "hsl/hsl_env.h"
+#include "lib/ut_file.h"
 #include "t/unit/tap.h"
 
 static char root[] = "/tmp/hsl_path.XXXXXX";
@@ -66,14 +67,24 @@ remove_files(void)
     rmdir(root);
 }
 
-static bool
-file_by_id(void *arg, const char *id, struct ut_sbuf *out)
+/* A configuration with files 7 and 9. */
+static struct ut_conf *
+load_conf(void)
 {
-    if (strcmp(id, "9") == 0)
-        ut_sbuf_addz(out, "/nonexistent/file");
-    if (strcmp(id, "7") == 0)
-        ut_sbuf_addf(out, "%s/other/secret", (char *)arg);
-    return out->len > 0;
+    char path[300], text[700];
+    struct ut_diag_list diags;
+    struct ut_conf *conf;
+
+    at_root(path, sizeof path, "%s/penstock.conf");
+    snprintf(text, sizeof text,
+        "file 7 { path = \"%s/other/secret\" }\nfile 9 { path = \"/nonexistent/file\" }\n", root);
+    tap_num(ut_file_write(path, text, strlen(text), 0600, NULL), 0, "the configuration is written");
+    ut_diag_list_init(&diags, 10);
+    conf = ut_conf_load(path, &diags);
+    tap_ok(conf != NULL, "the configuration is read");
+    ut_diag_list_fini(&diags);
+    unlink(path);
+    return conf;
 }
 
 static const struct {
@@ -166,7 +177,7 @@ test_names(const struct hsl_env *env)
 int
 main(void)
 {
-    struct hsl_env env = {.file_by_id = file_by_id, .file_by_id_arg = root};
+    struct hsl_env env = {.lock = PTHREAD_MUTEX_INITIALIZER};
     char flows[300], data[300];
 
     if (!tap_ok(mkdtemp(root) != NULL, "a folder for files"))
@@ -176,8 +187,12 @@ main(void)
     env.flow_dir = flows;
     env.data_dir = data;
     make_files();
+    env.conf = load_conf();
+    if (!env.conf)
+        return tap_done();
     test_rows(&env);
     test_names(&env);
+    ut_conf_unref(env.conf);
     remove_files();
     return tap_done();
 }
