@@ -21,7 +21,7 @@ fuzz_main = t/fuzz/replay.c
 fuzz_flags = $(AM_LDFLAGS)
 endif
 fuzz_common = t/fuzz/fuzz.c t/fuzz/fuzz.h $(fuzz_main)
-fuzz_targets = t/fuzz/attr t/fuzz/conf t/fuzz/hsl_data t/fuzz/hsl_differential t/fuzz/hsl_source \
+fuzz_targets = t/fuzz/attr t/fuzz/conf t/fuzz/hsl_data t/fuzz/hsl_differential t/fuzz/hsl_generated t/fuzz/hsl_source \
 	t/fuzz/log_line t/fuzz/mlt_edit t/fuzz/mlt_reply t/fuzz/qtn_file
 check_PROGRAMS += $(fuzz_targets)
 t_fuzz_attr_SOURCES = t/fuzz/attr.c $(fuzz_common)
@@ -34,10 +34,14 @@ t_fuzz_hsl_data_SOURCES = t/fuzz/hsl_data.c t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h 
 	t/fuzz/fuzz_mail.h $(fuzz_common)
 t_fuzz_hsl_data_LDADD = $(MLT_LDADD)
 t_fuzz_hsl_data_LDFLAGS = $(fuzz_flags)
-t_fuzz_hsl_differential_SOURCES = t/fuzz/hsl_differential.c t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c \
-	t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_hsl_differential_SOURCES = t/fuzz/hsl_differential.c t/fuzz/fuzz_differ.c t/fuzz/fuzz_differ.h \
+	t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c t/fuzz/fuzz_mail.h $(fuzz_common)
 t_fuzz_hsl_differential_LDADD = $(MLT_LDADD)
 t_fuzz_hsl_differential_LDFLAGS = $(fuzz_flags)
+t_fuzz_hsl_generated_SOURCES = t/fuzz/hsl_generated.c t/fuzz/fuzz_differ.c t/fuzz/fuzz_differ.h \
+	t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_hsl_generated_LDADD = $(MLT_LDADD)
+t_fuzz_hsl_generated_LDFLAGS = $(fuzz_flags)
 t_fuzz_hsl_source_SOURCES = t/fuzz/hsl_source.c t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c \
 	t/fuzz/fuzz_mail.h $(fuzz_common)
 t_fuzz_hsl_source_LDADD = $(MLT_LDADD)

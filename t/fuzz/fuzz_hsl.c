@@ -338,8 +338,23 @@ limits_init(struct hsl_limits *l)
     l->pcre_depth_limit = 2000;
 }
 
-static void
-run(struct fuzz_script *s, struct hsl_machine *m, struct hsl_prog *p, const struct hsl_limits *l)
+void
+fuzz_hsl_compile(struct fuzz_script *s, struct hsl_env *env)
+{
+    struct hsl_limits limits;
+
+    limits_init(&limits);
+    ut_diag_list_init(&s->diags, 1000);
+    ut_sbuf_init(&s->record, RECORD_MAX);
+    s->source.name = "input.hsl";
+    s->source.limits = &limits;
+    s->prog = hsl_compile(env, &s->source, &s->diags);
+    s->source.limits = NULL;
+    check_diags(&s->diags, s->prog != NULL);
+}
+
+void
+fuzz_hsl_run(struct fuzz_script *s, struct hsl_machine *m)
 {
     static char *const fields[][2] = {{"Received", " from a (b [192.0.2.1])\n\tby c; today"},
         {"Subject", " =?utf-8?Q?=C3=A5?=\n =?ISO-8859-1?B?5Q==?= old"},
@@ -347,9 +362,12 @@ run(struct fuzz_script *s, struct hsl_machine *m, struct hsl_prog *p, const stru
         {"X-A", " 1"}, {"x-a", "2"}, {"Broken", " \xff\x01"}};
     struct mlt_header headers[7] = {{0}};
     struct host h = {.script = s, .arena = ut_arena_new((size_t)64 << 20)};
+    struct hsl_limits limits;
     size_t count = 0;
 
     FUZZ_CHECK(h.arena);
+    limits_init(&limits);
+    ut_sbuf_reset(&s->record);
     ut_sbuf_init(&h.context, RECORD_MAX);
     for (; count < sizeof(fields) / sizeof(fields[0]); count++)
         headers[count] = (struct mlt_header){
@@ -362,50 +380,17 @@ run(struct fuzz_script *s, struct hsl_machine *m, struct hsl_prog *p, const stru
     }
     fuzz_number_headers(headers, count);
     mlt_view_init(&h.view, h.arena, headers, count);
-    hsl_run(m, p, &host_functions, &h, l, &s->result);
-    check_result(&s->result, l);
+    hsl_run(m, s->prog, &host_functions, &h, &limits, &s->result);
+    check_result(&s->result, &limits);
     fuzz_check_view(&h.view);
-    s->run = true;
     ut_sbuf_fini(&h.context);
     ut_arena_free(h.arena);
-}
-
-static void
-list(const struct hsl_prog *p)
-{
-    struct ut_sbuf listing;
-
-    ut_sbuf_init(&listing, RECORD_MAX);
-    hsl_prog_disassemble(p, &listing);
-    FUZZ_CHECK(listing.len > 0);
-    ut_sbuf_fini(&listing);
-}
-
-void
-fuzz_hsl_run(struct fuzz_script *s, struct hsl_env *env, struct hsl_machine *m)
-{
-    struct hsl_limits limits;
-    struct hsl_prog *p;
-
-    limits_init(&limits);
-    s->run = false;
-    ut_diag_list_init(&s->diags, 1000);
-    ut_sbuf_init(&s->record, RECORD_MAX);
-    s->source.name = "input.hsl";
-    s->source.limits = &limits;
-    p = hsl_compile(env, &s->source, &s->diags);
-    check_diags(&s->diags, p != NULL);
-    if (p) {
-        list(p);
-        run(s, m, p, &limits);
-    }
-    hsl_prog_unref(p);
-    s->source.limits = NULL;
 }
 
 void
 fuzz_hsl_fini(struct fuzz_script *s)
 {
+    hsl_prog_unref(s->prog);
     ut_diag_list_fini(&s->diags);
     ut_sbuf_fini(&s->record);
 }

@@ -5,6 +5,19 @@
 #include "t/fuzz/fuzz.h"
 #include "t/fuzz/fuzz_hsl.h"
 
+#define LISTING_MAX ((size_t)64 << 20)
+
+static void
+list(const struct hsl_prog *p)
+{
+    struct ut_sbuf listing;
+
+    ut_sbuf_init(&listing, LISTING_MAX);
+    hsl_prog_disassemble(p, &listing);
+    FUZZ_CHECK(listing.len > 0);
+    ut_sbuf_fini(&listing);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,7 +28,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hsl_machine *m = hsl_machine_new(env);
 
     FUZZ_CHECK(m);
-    fuzz_hsl_run(&s, env, m);
+    fuzz_hsl_compile(&s, env);
+    if (s.prog) {
+        list(s.prog);
+        fuzz_hsl_run(&s, m);
+    }
     fuzz_hsl_fini(&s);
     hsl_machine_free(m);
     hsl_env_free(env);
