@@ -178,7 +178,9 @@ hsl_code_k_builtin(struct hsl_code *c, const struct hsl_builtin *row)
 /* --- Patterns
  * ---------------------------------------------------------------------------------------- */
 
-/* The checker has compiled each pattern through the process cache, under this text. */
+/* The checker has compiled each pattern through the process cache, under this text. Where the
+ * script has a string, the object keeps an empty one as its property: errors name what is written
+ * there. */
 bool
 hsl_code_regex(struct hsl_code *c, const struct hsl_node *n, unsigned *k)
 {
@@ -201,6 +203,8 @@ hsl_code_regex(struct hsl_code *c, const struct hsl_node *n, unsigned *k)
     ut_sbuf_fini(&text);
     if (!re || !hsl_regex_to_value(c->run, re, &v))
         return hsl_code_fail(c, "not enough memory for the script");
+    if (n->kind == HSL_N_STR)
+        v.u.obj->props = hsl_from_str(hsl_str_empty());
     *k = hsl_code_k(c, v);
     return true;
 }

@@ -324,6 +324,16 @@ multiply(
     return arithmetic(r, HSL_OP_MUL, a, b, out);
 }
 
+/* The error for a subject or pattern of a type that does not do. A pattern made from a string when
+ * the script was compiled (hsl_code_regex()) is called what the script has there. */
+static bool
+bad_match(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct hsl_value *b)
+{
+    if (b->type == HSL_OBJ && b->u.obj->cls == &hsl_regex_class && b->u.obj->props.type == HSL_STR)
+        b = &b->u.obj->props;
+    return hsl_op_bad(r, op, a, b);
+}
+
 static bool
 match(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct hsl_value *b,
     struct hsl_value *out)
@@ -336,7 +346,7 @@ match(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct
 
     if ((a->type != HSL_NONE && a->type != HSL_STR && !is_number(a)) ||
         (b->type != HSL_STR && b->type != HSL_OBJ))
-        return hsl_op_bad(r, op, a, b);
+        return bad_match(r, op, a, b);
     if (a->type == HSL_NONE) {
         *out = hsl_bool(op == HSL_OP_NMATCH);
         return true;
