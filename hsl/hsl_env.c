@@ -1,6 +1,6 @@
-/* hsl_env.c - what one process gives its scripts: roots for files, caches, limits.
+/* hsl_env.c - what one process gives its scripts: roots for files, caches.
  *
- * Not here: what is in the caches (hsl_regex_cache.c, hsl_file.c, hsl_rate.c).
+ * Not here: limits (hsl_limits.c); what is in the caches (hsl_regex_cache.c, hsl_file.c, hsl_rate.c).
  * Threads: made and freed by one; used by all. Fails: memory, a root that is not there. */
 #include "config.h"
 
@@ -49,26 +49,6 @@ hsl_flow_by_name(const char *name)
             return (int)flows[i].flow;
     }
     return -1;
-}
-
-void
-hsl_limits_default(struct hsl_limits *l)
-{
-    *l = (struct hsl_limits){
-        .max_instructions = 20000000,
-        .max_time = 20,
-        .max_memory = (size_t)64 << 20,
-        .max_string = (size_t)16 << 20,
-        .max_array = 1000000,
-        .max_call_depth = 200,
-        .max_echo = (size_t)64 << 10,
-        .max_echo_records = 500,
-        .pcre_match_limit = 1000000,
-        .pcre_depth_limit = 10000,
-        .max_sleep = 30,
-        .max_include_depth = 16,
-        .max_source = (size_t)4 << 20,
-    };
 }
 
 /* The real path of a root into *out, or NULL for none. */

@@ -40,12 +40,13 @@ struct runner {
 /* --- Options -------------------------------------------------------------------------------- */
 
 static const char usage_text[] =
-    "usage: hsl [-c] [--context NAME] [--data DIR] [--disassemble] FILE | - | -e CODE\n"
+    "usage: hsl [-c] [--context NAME] [--data DIR] [--disassemble] [--limits NAME=VALUE,...] FILE | - | -e CODE\n"
     "  -c, --check        only check, with warnings\n"
     "  -e, --eval CODE    the script itself\n"
     "  --context NAME     check for the flow NAME: access, helo, auth, mailfrom, rcpt, mail, eod\n"
     "  --data DIR         what file://NAME is relative to; default: the folder of FILE\n"
     "  --disassemble      print the instructions instead of running them\n"
+    "  --limits NAME=VALUE,...  change limits of the run, such as max_time=2,max_memory=256M\n"
     "  -h, --help         print this\n";
 
 static int
@@ -55,7 +56,7 @@ usage(const char *why)
     return EXIT_USAGE;
 }
 
-enum { OPT_CONTEXT = 256, OPT_DATA, OPT_DISASSEMBLE };
+enum { OPT_CONTEXT = 256, OPT_DATA, OPT_DISASSEMBLE, OPT_LIMITS };
 
 static const struct option options[] = {
     {"check", no_argument, NULL, 'c'},
@@ -64,6 +65,7 @@ static const struct option options[] = {
     {"context", required_argument, NULL, OPT_CONTEXT},
     {"data", required_argument, NULL, OPT_DATA},
     {"disassemble", no_argument, NULL, OPT_DISASSEMBLE},
+    {"limits", required_argument, NULL, OPT_LIMITS},
     {NULL, 0, NULL, 0},
 };
 
@@ -71,6 +73,8 @@ static const struct option options[] = {
 static int
 take_option(struct runner *r, int option)
 {
+    struct ut_diag d = {0};
+
     switch (option) {
     case 'c':
         r->check = true;
@@ -87,6 +91,8 @@ take_option(struct runner *r, int option)
     case OPT_DISASSEMBLE:
         r->disassemble = true;
         return EX_OK;
+    case OPT_LIMITS:
+        return hsl_limits_set(&r->limits, optarg, &d) == 0 ? EX_OK : usage(d.text);
     default:
         return usage("wrong option");
     }

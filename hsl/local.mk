@@ -26,7 +26,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_opcode.def hsl/hsl_code.c hsl/hsl_code.h hsl/hsl
 	hsl/hsl_code_cond.c hsl/hsl_code_const.c hsl/hsl_code_emit.c hsl/hsl_code_expr.c \
 	hsl/hsl_code_loop.c hsl/hsl_code_path.c hsl/hsl_code_stmt.c hsl/hsl_code_text.c hsl/hsl_prog.c \
 	hsl/hsl_prog.h hsl/hsl_dis.c hsl/hsl_vm.c hsl/hsl_vm.h hsl/hsl_vm_inl.h hsl/hsl_vm_op.c hsl/hsl_vm_call.c hsl/hsl_vm_data.c \
-	hsl/hsl_vm_path.c hsl/hsl_vm_throw.c hsl/hsl_run.c hsl/hsl_env.c hsl/hsl_build.c \
+	hsl/hsl_vm_path.c hsl/hsl_vm_throw.c hsl/hsl_run.c hsl/hsl_env.c hsl/hsl_limits.c hsl/hsl_build.c \
 	hsl/hsl_context.c hsl/hsl_context.h hsl/hsl_exception.c hsl/hsl_exception.h hsl/hsl.c
 # Tests of the library.
 check_PROGRAMS += t/unit/hsl_lib t/unit/hsl_lib_call t/unit/hsl_flow t/unit/hsl_word \
@@ -68,7 +68,9 @@ t_unit_hsl_op_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_regex_SOURCES = t/unit/hsl_regex.c t/unit/hsl_fake_run.h
 t_unit_hsl_regex_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 # Tests of the compiler and the machine.
-check_PROGRAMS += t/unit/hsl_run t/unit/hsl_vm
+check_PROGRAMS += t/unit/hsl_run t/unit/hsl_vm t/unit/hsl_limits
+t_unit_hsl_limits_SOURCES = t/unit/hsl_limits.c
+t_unit_hsl_limits_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_run_SOURCES = t/unit/hsl_run.c
 t_unit_hsl_run_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_vm_SOURCES = t/unit/hsl_vm.c

@@ -10,6 +10,7 @@ lib_libut_a_SOURCES = lib/params.def lib/ut_bug.h \
 	lib/ut_diag.c lib/ut_diag.h \
 	lib/ut_file.c lib/ut_file.h \
 	lib/ut_log.c lib/ut_log.h \
+	lib/ut_near.c lib/ut_near.h \
 	lib/ut_num.c lib/ut_num.h \
 	lib/ut_sbuf.c lib/ut_sbuf.h \
 	lib/ut_smtp.c lib/ut_smtp.h \

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/ut_near.h"
 #include "lib/ut_num.h"
 
 #define CONF_DEF_STR(d) .def_text = (d),
@@ -68,34 +69,6 @@ conf_row_find(enum conf_section s, const char *name)
     return NULL;
 }
 
-/* Insertions, removals and exchanges of one byte that turn [a] into [b]; 99 if either is long. */
-static unsigned
-conf_distance(const char *a, const char *b)
-{
-    unsigned row[64], diagonal, above, best;
-    size_t alen = strlen(a), blen = strlen(b);
-
-    if (alen >= 64 || blen >= 64)
-        return 99;
-    for (unsigned j = 0; j <= blen; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= alen; i++) {
-        diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= blen; j++) {
-            above = row[j];
-            best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            if (above + 1 < best)
-                best = above + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-            diagonal = above;
-        }
-    }
-    return row[blen];
-}
-
 /* Section [s] may stand directly in section [in]. */
 static bool
 conf_section_fits(enum conf_section s, enum conf_section in)
@@ -106,24 +79,15 @@ conf_section_fits(enum conf_section s, enum conf_section in)
 const char *
 conf_row_nearest(enum conf_section s, const char *word)
 {
-    unsigned best = strlen(word) < 6 ? 2 : 4, distance;
-    const char *nearest = NULL;
+    struct ut_near near = ut_near_to(word);
 
-    for (size_t i = 0; i < CONF_ROW_COUNT; i++) {
-        distance = conf_distance(word, conf_rows[i].name);
-        if (conf_rows[i].section == s && distance < best) {
-            best = distance;
-            nearest = conf_rows[i].name;
-        }
-    }
-    for (int i = 0; i < CONF_SECTIONS; i++) {
-        distance = conf_distance(word, conf_section_names[i]);
-        if (conf_section_fits((enum conf_section)i, s) && distance < best) {
-            best = distance;
-            nearest = conf_section_names[i];
-        }
-    }
-    return nearest;
+    for (size_t i = 0; i < CONF_ROW_COUNT; i++)
+        if (conf_rows[i].section == s)
+            ut_near_try(&near, conf_rows[i].name);
+    for (int i = 0; i < CONF_SECTIONS; i++)
+        if (conf_section_fits((enum conf_section)i, s))
+            ut_near_try(&near, conf_section_names[i]);
+    return near.best;
 }
 
 /* True if [word] is among the blank-separated [words]. */
