@@ -76,34 +76,6 @@ hsl_arr_free_memory(struct hsl_run *r, struct hsl_arr *a)
     hsl_heap_free(&r->heap, a, sizeof(*a));
 }
 
-struct hsl_arr *
-hsl_arr_new(struct hsl_run *r, size_t reserve)
-{
-    struct hsl_arr *a;
-
-    if (reserve > max_cap(r)) {
-        too_large(r);
-        return NULL;
-    }
-    a = hsl_heap_alloc(&r->heap, sizeof(*a));
-    if (!a) {
-        hsl_raise_memory(r);
-        return NULL;
-    }
-    memset(a, 0, sizeof(*a));
-    a->rc.refs = 1;
-    if (reserve == 0)
-        return a;
-    a->d.vals = hsl_heap_alloc(&r->heap, reserve * sizeof(struct hsl_value));
-    if (!a->d.vals) {
-        hsl_heap_free(&r->heap, a, sizeof(*a));
-        hsl_raise_memory(r);
-        return NULL;
-    }
-    a->cap = (uint32_t)reserve;
-    return a;
-}
-
 static bool
 grow_packed(struct hsl_run *r, struct hsl_arr *a, size_t need)
 {
@@ -119,6 +91,40 @@ grow_packed(struct hsl_run *r, struct hsl_arr *a, size_t need)
     a->d.vals = vals;
     a->cap = cap;
     return true;
+}
+
+bool
+hsl_arr_reserve(struct hsl_run *r, struct hsl_arr *a, size_t more)
+{
+    if (more <= a->cap - a->used)
+        return true;
+    if (a->cap > 0)
+        return grow_packed(r, a, a->used + more);
+    if (more > max_cap(r))
+        return too_large(r);
+    a->d.vals = hsl_heap_alloc(&r->heap, more * sizeof(struct hsl_value));
+    if (!a->d.vals)
+        return hsl_raise_memory(r);
+    a->cap = (uint32_t)more;
+    return true;
+}
+
+struct hsl_arr *
+hsl_arr_new(struct hsl_run *r, size_t reserve)
+{
+    struct hsl_arr *a;
+
+    a = hsl_heap_alloc(&r->heap, sizeof(*a));
+    if (!a) {
+        hsl_raise_memory(r);
+        return NULL;
+    }
+    memset(a, 0, sizeof(*a));
+    a->rc.refs = 1;
+    if (reserve == 0 || hsl_arr_reserve(r, a, reserve))
+        return a;
+    hsl_heap_free(&r->heap, a, sizeof(*a));
+    return NULL;
 }
 
 /* --- Index ----------------------------------------------------------------------------------- */

@@ -60,6 +60,10 @@ hsl_arr_packed_push(struct hsl_arr *a, struct hsl_value v)
     return true;
 }
 
+/* Room for [more] elements behind those of packed array [a]; false: error set. */
+bool
+hsl_arr_reserve(struct hsl_run *r, struct hsl_arr *a, size_t more) UT_CHECKED;
+
 /* The key of place [i], which is in use and no hole: true with an integer in *key, else the string
  * in *text. Exact, while hsl_arr_next() gives integer keys as numbers of the language. */
 static inline bool

@@ -6,6 +6,7 @@
  * Threads: as the run. Fails: R07, R15, limits. */
 #include "config.h"
 
+#include "hsl/hsl_arr.h"
 #include "hsl/hsl_lib.h"
 
 static bool
@@ -129,21 +130,53 @@ push_part(struct hsl_run *r, struct hsl_arr *a, const char *p, size_t len)
     return s && hsl_work(r, len) && hsl_arr_push(r, a, hsl_from_str(s));
 }
 
+#define SPLIT_BATCH 64u /* parts that are found before they are made */
+
+/* Fills [ends] with where the parts in [p, end) end, at most [most] and SPLIT_BATCH of them: the
+ * last one ends at [end]. Their number. */
+static size_t
+find_ends(const char *p, const char *end, const struct hsl_str *delim, size_t most,
+    const char *ends[SPLIT_BATCH])
+{
+    for (size_t n = 0; n < SPLIT_BATCH; n++) {
+        const char *hit = NULL;
+
+        if (n + 1 < most)
+            hit = delim->len == 1 ? memchr(p, delim->data[0], (size_t)(end - p))
+                                  : memmem(p, (size_t)(end - p), delim->data, delim->len);
+        ends[n] = hit ? hit : end;
+        if (!hit)
+            return n + 1;
+        p = hit + delim->len;
+    }
+    return SPLIT_BATCH;
+}
+
+/* Parts are found in batches, so that the list and the budget are asked once for many of them. */
 static bool
 split_left(struct hsl_run *r, const struct hsl_str *s, const struct hsl_str *delim, size_t most,
     struct hsl_arr *a)
 {
-    const char *p = s->data, *end = s->data + s->len, *hit;
+    const char *p = s->data, *end = s->data + s->len, *ends[SPLIT_BATCH], *from;
+    size_t found;
 
-    for (size_t n = 1; n < most; n++) {
-        hit = memmem(p, (size_t)(end - p), delim->data, delim->len);
-        if (!hit)
-            break;
-        if (!push_part(r, a, p, (size_t)(hit - p)))
+    do {
+        found = find_ends(p, end, delim, most - a->count, ends);
+        if (!hsl_arr_reserve(r, a, found))
             return false;
-        p = hit + delim->len;
-    }
-    return push_part(r, a, p, (size_t)(end - p));
+        from = p;
+        for (size_t i = 0; i < found; i++) {
+            struct hsl_str *part = hsl_str_new(r, p, (size_t)(ends[i] - p));
+
+            if (!part)
+                return false;
+            (void)hsl_arr_packed_push(a, hsl_from_str(part));
+            p = ends[i] == end ? end : ends[i] + delim->len;
+        }
+        if (!hsl_work(r, (size_t)(p - from)))
+            return false;
+    } while (ends[found - 1] != end);
+    return true;
 }
 
 /* The elements of the list [from] from the last to the first onto [to]. */
@@ -228,8 +261,10 @@ append_value(struct hsl_run *r, struct hsl_value *out, const struct hsl_value *v
     return ok;
 }
 
+/* Elements that are not all strings. */
 static bool
-join(struct hsl_run *r, const struct hsl_arr *a, const struct hsl_str *glue, struct hsl_value *out)
+join_any(
+    struct hsl_run *r, const struct hsl_arr *a, const struct hsl_str *glue, struct hsl_value *out)
 {
     const struct hsl_value *v;
     size_t pos = 0, before = 0;
@@ -245,6 +280,48 @@ join(struct hsl_run *r, const struct hsl_arr *a, const struct hsl_str *glue, str
         first = false;
     }
     return true;
+}
+
+/* Length of the strings in the list with glue between them; false: one is none. */
+static bool
+joined_length(const struct hsl_arr *a, const struct hsl_str *glue, size_t *len)
+{
+    if (a->mask || a->count == 0)
+        return false;
+    *len = (size_t)(a->count - 1) * glue->len;
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->d.vals[i].type != HSL_STR)
+            return false;
+        *len += a->d.vals[i].u.str->len;
+    }
+    return true;
+}
+
+static bool
+join(struct hsl_run *r, const struct hsl_arr *a, const struct hsl_str *glue, struct hsl_value *out)
+{
+    struct hsl_str *s;
+    size_t len;
+    char *p;
+
+    if (!joined_length(a, glue, &len) || len <= 1)
+        return join_any(r, a, glue, out);
+    s = hsl_str_alloc(r, len);
+    if (!s)
+        return false;
+    *out = hsl_from_str(s);
+    p = s->data;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct hsl_str *part = a->d.vals[i].u.str;
+
+        if (i > 0) {
+            hsl_copy_bytes(p, glue->data, glue->len);
+            p += glue->len;
+        }
+        hsl_copy_bytes(p, part->data, part->len);
+        p += part->len;
+    }
+    return hsl_work(r, len);
 }
 
 static bool

@@ -166,15 +166,25 @@ block_room(size_t len)
 }
 
 static bool
-check_length(struct hsl_run *r, size_t len)
+too_long(struct hsl_run *r)
 {
-    if (len <= r->limits.max_string && len <= UINT32_MAX - 64)
-        return true;
     return hsl_limit(r, HSL_L05, "string length (%zu) exceeded", r->limits.max_string);
 }
 
+static inline size_t
+longest(const struct hsl_run *r)
+{
+    return r->limits.max_string < UINT32_MAX - 64 ? r->limits.max_string : UINT32_MAX - 64;
+}
+
+static inline bool
+check_length(struct hsl_run *r, size_t len)
+{
+    return len <= longest(r) || too_long(r);
+}
+
 /* With room for [cap] bytes at least; the length is checked. */
-static struct hsl_str *
+static inline struct hsl_str *
 alloc_room(struct hsl_run *r, size_t len, size_t cap)
 {
     struct hsl_str *s;
@@ -202,15 +212,23 @@ hsl_str_alloc(struct hsl_run *r, size_t len)
 }
 
 struct hsl_str *
+hsl_str_new_room(struct hsl_run *r, size_t room)
+{
+    return alloc_room(r, 0, room < longest(r) ? room : longest(r));
+}
+
+struct hsl_str *
 hsl_str_new(struct hsl_run *r, const char *p, size_t len)
 {
     struct hsl_str *s;
 
     if (len <= 1)
         return len ? hsl_str_byte((unsigned char)*p) : hsl_str_empty();
-    s = hsl_str_alloc(r, len);
+    if (!check_length(r, len))
+        return NULL;
+    s = alloc_room(r, len, len);
     if (s)
-        memcpy(s->data, p, len);
+        hsl_copy_bytes(s->data, p, len);
     return s;
 }
 
@@ -259,12 +277,11 @@ grown(const struct hsl_run *r, size_t need)
 {
     size_t extra = need / 2 + 16,
            left = r->heap.max > r->heap.live ? r->heap.max - r->heap.live : 0;
-    size_t longest =
-        r->limits.max_string < UINT32_MAX - 64 ? r->limits.max_string : UINT32_MAX - 64;
+    size_t most = longest(r);
 
     if (extra > left / 4)
         extra = left / 4;
-    return extra < longest - need ? need + extra : longest;
+    return extra < most - need ? need + extra : most;
 }
 
 /* A copy of *v with room for [need] bytes takes its place. */
@@ -297,7 +314,7 @@ grow_in_place(struct hsl_run *r, struct hsl_value *v, size_t need)
 }
 
 bool
-hsl_str_append(struct hsl_run *r, struct hsl_value *v, const char *p, size_t len)
+hsl_str_append_slow(struct hsl_run *r, struct hsl_value *v, const char *p, size_t len)
 {
     struct hsl_str *s = v->u.str;
     size_t need = s->len + len, at = SIZE_MAX;

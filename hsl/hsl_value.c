@@ -55,21 +55,34 @@ drop(struct hsl_run *r, struct hsl_value v)
     }
 }
 
+/* The same with the two common cases inline. */
+static inline void
+drop_element(struct hsl_run *r, const struct hsl_value *v)
+{
+    if (!hsl_is_counted(v) || (v->u.rc->refs & HSL_RC_STATIC))
+        return;
+    if (v->u.rc->refs > 1)
+        v->u.rc->refs--;
+    else if (v->type == HSL_STR)
+        hsl_str_free(r, v->u.str);
+    else
+        drop(r, *v);
+}
+
 static void
 free_arr(struct hsl_run *r, struct hsl_arr *a)
 {
     uint32_t i;
 
     for (i = 0; a->mask == 0 && i < a->count; i++)
-        if (hsl_is_counted(&a->d.vals[i]))
-            drop(r, a->d.vals[i]);
+        drop_element(r, &a->d.vals[i]);
     for (i = 0; a->mask != 0 && i < a->used; i++) {
         struct hsl_entry *e = &a->d.entries[i];
 
         if (e->kind == HSL_STR && !(e->key.s->rc.refs & HSL_RC_STATIC))
             drop(r, hsl_from_str(e->key.s));
-        if (e->kind && hsl_is_counted(&e->val))
-            drop(r, e->val);
+        if (e->kind)
+            drop_element(r, &e->val);
     }
     hsl_arr_free_memory(r, a);
 }
@@ -106,11 +119,16 @@ hsl_destroy(struct hsl_run *r, struct hsl_value v)
         hsl_str_free(r, v.u.str);
         return;
     }
-    v.u.rc->refs = 1; /* the count that drop() takes */
-    drop(r, v);
-    if (r->destroying)
-        return;
-    r->destroying = true;
+    if (v.type == HSL_ARR && !r->destroying) {
+        r->destroying = true;
+        free_arr(r, v.u.arr);
+    } else {
+        v.u.rc->refs = 1; /* the count that drop() takes */
+        drop(r, v);
+        if (r->destroying)
+            return;
+        r->destroying = true;
+    }
     while ((rc = r->dead) != NULL) {
         r->dead = unlink_dead(rc);
         if (rc->refs == HSL_ARR) {

@@ -155,9 +155,59 @@ uint32_t hsl_str_hash(struct hsl_str *s);               /* computes once */
 uint32_t hsl_str_hash_int(int64_t key);                 /* the same for integer keys */
 bool hsl_str_equal(const struct hsl_str *a, const struct hsl_str *b);
 int hsl_str_compare(const struct hsl_str *a, const struct hsl_str *b); /* byte-wise, as memcmp */
+/* An empty string with room to append [room] bytes in place, one count: for strings that are built
+ * piece by piece and of which one can tell about how long they get. */
+struct hsl_str *
+hsl_str_new_room(struct hsl_run *r, size_t room) UT_CHECKED;
+/* The rest of hsl_str_append(): not to be called by others. */
+bool
+hsl_str_append_slow(struct hsl_run *r, struct hsl_value *v, const char *p, size_t len) UT_CHECKED;
+
+/* memcpy() for pieces that are mostly a few bytes long. */
+static inline void
+hsl_copy_bytes(char *to, const char *from, size_t len)
+{
+    uint64_t a, b;
+    uint32_t c, d;
+
+    if (len > 16) {
+        memcpy(to, from, len);
+    } else if (len >= 8) {
+        memcpy(&a, from, 8);
+        memcpy(&b, from + len - 8, 8);
+        memcpy(to, &a, 8);
+        memcpy(to + len - 8, &b, 8);
+    } else if (len >= 4) {
+        memcpy(&c, from, 4);
+        memcpy(&d, from + len - 4, 4);
+        memcpy(to, &c, 4);
+        memcpy(to + len - 4, &d, 4);
+    } else if (len > 0) {
+        char middle = from[len / 2], last = from[len - 1];
+
+        to[0] = from[0];
+        to[len / 2] = middle;
+        to[len - 1] = last;
+    }
+}
+
 /* Appends bytes to the string in [v] (type HSL_STR), in place when nobody else owns it, with room
- * to grow; so building a string piece by piece copies each byte a constant number of times. */
-bool hsl_str_append(struct hsl_run *r, struct hsl_value *v, const char *p, size_t len) UT_CHECKED;
+ * to grow; so building a string piece by piece copies each byte a constant number of times. [p] may
+ * point into the string itself. */
+UT_CHECKED static inline bool
+hsl_str_append(struct hsl_run *r, struct hsl_value *v, const char *p, size_t len)
+{
+    struct hsl_str *s = v->u.str;
+    size_t need = s->len + len;
+
+    if (s->rc.refs != 1 || need > s->cap)
+        return hsl_str_append_slow(r, v, p, len);
+    hsl_copy_bytes(s->data + s->len, p, len);
+    s->len = (uint32_t)need;
+    s->data[need] = '\0';
+    s->hash = 0;
+    return true;
+}
 
 /* Frees a string that nobody owns any more: hsl_destroy() alone calls this. */
 void hsl_str_free(struct hsl_run *r, struct hsl_str *s);

@@ -128,25 +128,6 @@ join_any(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, stru
     return hsl_concat(&m->run, v, n, out);
 }
 
-/* memcpy() for pieces that are mostly a few bytes long. */
-static inline void
-copy_bytes(char *to, const char *from, size_t len)
-{
-    uint64_t a, b;
-
-    if (len >= 8 && len <= 16) {
-        memcpy(&a, from, 8);
-        memcpy(&b, from + len - 8, 8);
-        memcpy(to, &a, 8);
-        memcpy(to + len - 8, &b, 8);
-    } else if (len < 8) {
-        for (size_t i = 0; i < len; i++)
-            to[i] = from[i];
-    } else {
-        memcpy(to, from, len);
-    }
-}
-
 #define JOIN_SHORT 8u /* operands whose pieces are kept on the C stack */
 
 static bool
@@ -169,7 +150,7 @@ join(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, struct h
         return len <= 1 && join_any(m, parts, n, out);
     at = s->data;
     for (unsigned j = 0; j < n; j++) {
-        copy_bytes(at, pieces[j].p, pieces[j].len);
+        hsl_copy_bytes(at, pieces[j].p, pieces[j].len);
         at += pieces[j].len;
     }
     *out = hsl_from_str(s);
