@@ -2,7 +2,7 @@
  *
  * Three things with three lifetimes:
  *   struct hsl_env      one per process: limits, roots for files, caches of patterns and files,
- *                       the store behind rate(). Threads: any, all the time.
+ *                       the stores behind rate(), cache and barrier. Threads: any, all the time.
  *   struct hsl_prog     one compiled script with all it includes. Never changes, counted, shared
  *                       by threads.
  *   struct hsl_machine  what one run needs (registers, heap). One thread at a time; kept for the
@@ -54,6 +54,8 @@ struct hsl_limits {
     uint32_t pcre_match_limit;
     uint32_t pcre_depth_limit;
     double max_sleep;         /* seconds slept in one run */
+    double barrier_wait;      /* seconds of waiting for one barrier */
+    size_t barrier_value;     /* bytes of the value of a barrier */
     unsigned max_include_depth;
     size_t max_source;        /* bytes of a script with its includes */
 };
@@ -72,6 +74,9 @@ struct hsl_env_opts {
     const char *flow_dir; /* root of `include "x"`, "file:x" and plain file names */
     const char *data_dir; /* root of "file://x" */
     const char *hostname; /* gethostname(); NULL: the host's */
+    size_t cache_memory;  /* bytes that `cache` may keep; 0: 64 MiB */
+    size_t cache_entries; /* entries that `cache` may keep; 0: 100 000 */
+    size_t store_memory;  /* bytes of shared values; 0: 64 MiB */
 };
 
 struct hsl_env;
@@ -136,5 +141,8 @@ void hsl_machine_free(struct hsl_machine *m); /* NULL is allowed */
  * during the call. [limits] may be NULL for the defaults. Never fails but by what [res] says. */
 void hsl_run(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, void *host_arg,
     const struct hsl_limits *limits, struct hsl_result *res);
+
+/* The message [id] is done: what `cache ["per_message" => true]` kept for it goes. Any thread. */
+void hsl_message_done(struct hsl_env *env, const char *id);
 
 #endif

@@ -20,8 +20,6 @@ static const struct {
     {HSL_N_CLASS, "class"},
     {HSL_N_OBJECT, "object [...]"},
     {HSL_N_IMPORT, "import"},
-    {HSL_N_CACHE, "cache"},
-    {HSL_N_BARRIER, "barrier"},
     {HSL_N_YIELD, "yield"},
 };
 

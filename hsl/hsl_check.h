@@ -84,6 +84,10 @@ void hsl_check_call(struct hsl_check *c, struct hsl_node *n);
 /* C14 if the text [n] (N_STR or N_REGEX) is no pattern; other kinds are left alone. */
 void hsl_check_pattern(struct hsl_check *c, const struct hsl_node *n);
 
+/* --- hsl_check_cache.c ------------------------------------------------------------------------ */
+
+void hsl_check_cache(struct hsl_check *c, struct hsl_node *n);
+
 /* --- hsl_check_stmt.c ------------------------------------------------------------------------- */
 
 /* The statements from [n] on. True if what stands behind them can be reached. */

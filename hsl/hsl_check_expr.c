@@ -227,6 +227,9 @@ check_compound(struct hsl_check *c, struct hsl_node *n)
     case HSL_N_CALL:
         hsl_check_call(c, n);
         break;
+    case HSL_N_CACHE:
+        hsl_check_cache(c, n);
+        break;
     case HSL_N_FUNCTION:
         hsl_check_function(c, n->u.function);
         break;

@@ -121,6 +121,21 @@ check_try(struct hsl_check *c, struct hsl_node *n)
     return check_statement(c, n->u.trycatch.handler) || body;
 }
 
+/* The variable may be undefined inside: as unset() would leave it. */
+static bool
+check_barrier(struct hsl_check *c, struct hsl_node *n)
+{
+    struct hsl_node *var = n->u.barrier.var;
+
+    hsl_check_expr(c, n->u.barrier.name);
+    if (var) {
+        hsl_check_target(c, var);
+        if (var->u.var.var)
+            var->u.var.var->unset = true;
+    }
+    return check_statement(c, n->u.barrier.body);
+}
+
 /* --- Simple ones ------------------------------------------------------------------------------ */
 
 /* A call that ends the run whatever it is given: options such as ["done" => false] could say
@@ -270,8 +285,9 @@ dispatch(struct hsl_check *c, struct hsl_node *n)
     case HSL_N_FUNCDECL:
         hsl_check_function(c, n->u.function);
         return true;
-    default: /* barrier, the empty statement */
-        (void)hsl_check_unsupported(c, n);
+    case HSL_N_BARRIER:
+        return check_barrier(c, n);
+    default: /* the empty statement */
         return true;
     }
 }

@@ -52,12 +52,14 @@ struct hsl_jumps {
     uint32_t count, cap;
 };
 
-/* A loop or switch around the code. */
+/* A loop, switch or barrier around the code. */
 struct hsl_code_loop {
     struct hsl_code_loop *outer;
     struct hsl_jumps breaks, continues;
     bool is_switch;
-    unsigned iterator; /* temporary of a foreach, or HSL_NO_REG */
+    bool is_barrier;    /* no loop at all: what leaves the block gives the lock up */
+    unsigned iterator;  /* temporary of a foreach, or HSL_NO_REG */
+    unsigned lock, var; /* barrier: its temporary, and the variable or HSL_NO_REG */
 };
 
 /* A function being compiled. */
@@ -258,6 +260,9 @@ hsl_code_tests(
 
 void
 hsl_code_call(struct hsl_code *c, const struct hsl_node *n, unsigned dst);
+/* The arguments of [call] into the next temporaries: their number, or with spread one array. */
+unsigned
+hsl_code_args(struct hsl_code *c, const struct hsl_node *call);
 /* dst = the function value of a literal or a bare name. */
 void
 hsl_code_function(struct hsl_code *c, const struct hsl_function *f, unsigned dst);
@@ -321,8 +326,8 @@ hsl_code_slice_unset(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
 /* --- hsl_code_stmt.c, hsl_code_loop.c
  * -------------------------------------------------------------------- */
 
-/* Forgets the iterators of the loops inside [outer] (NULL: of all), and goes on emitting as before.
- */
+/* Forgets the iterators of the loops inside [outer] (NULL: of all), leaves barriers there, and goes on
+ * emitting as before. */
 void
 hsl_code_leave_loops(struct hsl_code *c, const struct hsl_code_loop *outer);
 void
@@ -339,5 +344,13 @@ void
 hsl_code_switch(struct hsl_code *c, const struct hsl_node *n);
 void
 hsl_code_break(struct hsl_code *c, const struct hsl_node *n);
+
+/* --- hsl_code_share.c
+ * ---------------------------------------------------------------------------------- */
+
+void
+hsl_code_cache(struct hsl_code *c, const struct hsl_node *n, unsigned dst);
+void
+hsl_code_barrier(struct hsl_code *c, const struct hsl_node *n);
 
 #endif

@@ -70,6 +70,15 @@ push_spread(struct hsl_code *c, const struct hsl_node *call)
     }
 }
 
+unsigned
+hsl_code_args(struct hsl_code *c, const struct hsl_node *call)
+{
+    if (!call->u.call.spread)
+        return push_args(c, call->u.call.args);
+    push_spread(c, call);
+    return 1;
+}
+
 /* Reserves at least [count] registers from [base] on. */
 static void
 reserve(struct hsl_code *c, unsigned base, unsigned count)

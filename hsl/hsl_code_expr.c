@@ -421,6 +421,9 @@ compound_to(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
     case HSL_N_CALL:
         hsl_code_call(c, n, dst);
         break;
+    case HSL_N_CACHE:
+        hsl_code_cache(c, n, dst);
+        break;
     case HSL_N_SLICE:
         hsl_code_slice(c, n, dst);
         break;

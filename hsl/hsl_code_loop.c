@@ -32,8 +32,12 @@ leave_loop(struct hsl_code *c, struct hsl_code_loop *l)
 void
 hsl_code_leave_loops(struct hsl_code *c, const struct hsl_code_loop *outer)
 {
-    for (const struct hsl_code_loop *l = c->fn->loop; l != outer; l = l->outer)
-        hsl_code_drop(c, l->iterator);
+    for (const struct hsl_code_loop *l = c->fn->loop; l != outer; l = l->outer) {
+        if (l->is_barrier)
+            (void)hsl_code_emit(c, HSL_I_LEAVE, l->lock, l->var, 0);
+        else
+            hsl_code_drop(c, l->iterator);
+    }
 }
 
 void
@@ -41,9 +45,9 @@ hsl_code_break(struct hsl_code *c, const struct hsl_node *n)
 {
     struct hsl_code_loop *l = c->fn->loop;
 
+    while (l->is_barrier || (l->is_switch && n->kind == HSL_N_CONTINUE))
+        l = l->outer;
     if (n->kind == HSL_N_CONTINUE) {
-        while (l->is_switch)
-            l = l->outer;
         hsl_code_leave_loops(c, l);
         hsl_jumps_add(c, &l->continues, hsl_code_jump(c));
     } else {

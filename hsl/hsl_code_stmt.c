@@ -1,6 +1,6 @@
 /* hsl_code_stmt.c - statements but for loops and switch (hsl_code_loop.c).
  *
- * Between statements only the iterators of loops are alive among the temporaries.
+ * Between statements only the iterators of loops and locks of barriers are alive among the temporaries.
  * Threads: one per unit. Fails: C15. */
 #include "config.h"
 
@@ -157,6 +157,9 @@ dispatch(struct hsl_code *c, const struct hsl_node *n)
         break;
     case HSL_N_TRY:
         code_try(c, n);
+        break;
+    case HSL_N_BARRIER:
+        hsl_code_barrier(c, n);
         break;
     case HSL_N_GLOBAL:
         code_global(c, n);

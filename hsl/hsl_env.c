@@ -1,6 +1,7 @@
 /* hsl_env.c - what one process gives its scripts: roots for files, caches.
  *
- * Not here: limits (hsl_limits.c); what is in the caches (hsl_regex_cache.c, hsl_file.c, hsl_rate.c).
+ * Not here: limits (hsl_limits.c); what is in the caches (hsl_regex_cache.c, hsl_file.c,
+ * hsl_rate.c, hsl_cache_store.c, hsl_share.c).
  * Threads: made and freed by one; used by all. Fails: memory, a root that is not there. */
 #include "config.h"
 
@@ -11,6 +12,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "hsl/hsl_cache_store.h"
+#include "hsl/hsl_share.h"
+
+/* Defaults of language §18. */
+#define CACHE_MEMORY ((size_t)64 << 20)
+#define CACHE_ENTRIES ((size_t)100000)
+#define STORE_MEMORY ((size_t)64 << 20)
 
 /* ORDER FLOW */
 static const struct {
@@ -102,7 +111,10 @@ hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d)
     e->regexes = hsl_regex_cache_new();
     e->files = hsl_file_cache_new();
     e->rates = hsl_rate_table_new();
-    if (!e->hostname || !e->regexes || !e->files || !e->rates) {
+    e->cache = hsl_cache_new(opts->cache_memory ? opts->cache_memory : CACHE_MEMORY,
+        opts->cache_entries ? opts->cache_entries : CACHE_ENTRIES);
+    e->share = hsl_share_local_new(opts->store_memory ? opts->store_memory : STORE_MEMORY);
+    if (!e->hostname || !e->regexes || !e->files || !e->rates || !e->cache || !e->share) {
         (void)ut_diag_set(d, "out of memory");
         hsl_env_free(e);
         return NULL;
@@ -115,6 +127,9 @@ hsl_env_free(struct hsl_env *e)
 {
     if (!e)
         return;
+    if (e->share)
+        e->share->ops->free(e->share);
+    hsl_cache_free(e->cache);
     hsl_rate_table_free(e->rates);
     hsl_file_cache_free(e->files);
     hsl_regex_cache_free(e->regexes);
@@ -149,4 +164,12 @@ hsl_env_conf(struct hsl_env *e)
     conf = e->conf ? ut_conf_ref(e->conf) : NULL;
     pthread_mutex_unlock(&e->lock);
     return conf;
+}
+
+void
+hsl_message_done(struct hsl_env *env, const char *id)
+{
+    struct hsl_text message = {id, strlen(id)};
+
+    hsl_cache_message_done(env->cache, &message);
 }

@@ -42,6 +42,8 @@ static const struct row {
     ROW(pcre_match_limit, COUNT, 1, 4294967295),
     ROW(pcre_depth_limit, COUNT, 1, 4294967295),
     ROW(max_sleep, SECONDS, 0, 86400),
+    ROW(barrier_wait, SECONDS, 0, 86400),
+    ROW(barrier_value, BYTES, 1, 1 * GIB),
     ROW(max_include_depth, COUNT, 1, 64),
     ROW(max_source, BYTES, 1, 64 << 20),
 #undef ROW
@@ -64,6 +66,8 @@ hsl_limits_default(struct hsl_limits *l)
         .pcre_match_limit = 1000000,
         .pcre_depth_limit = 10000,
         .max_sleep = 30,
+        .barrier_wait = 10,
+        .barrier_value = 1024u * 1024,
         .max_include_depth = 16,
         .max_source = (size_t)4 << 20,
     };

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hsl/hsl_hash.h"
 #include "hsl/hsl_random.h"
 
 #define STEPS 32
@@ -109,38 +110,15 @@ hsl_rate_memory(struct hsl_rate_table *t)
 /* --- Hashing --------------------------------------------------------------------------------- */
 
 static uint64_t
-mix(uint64_t a, uint64_t b)
-{
-    uint64_t low = (a ^ b) * UINT64_C(0x9e3779b97f4a7c15);
-
-    return (low ^ (low >> 29)) * UINT64_C(0xbf58476d1ce4e5b9) ^ (low >> 32) ^ b;
-}
-
-static uint64_t
-hash_bytes(uint64_t h, uint64_t key, const char *p, size_t len)
-{
-    uint64_t word;
-
-    for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
-        memcpy(&word, p, sizeof(word));
-        h = mix(h ^ word, key);
-    }
-    word = len;
-    for (size_t i = 0; i < len; i++)
-        word = word << 8 | (unsigned char)p[i];
-    return mix(h ^ word, key);
-}
-
-static uint64_t
 hash_of(const struct hsl_rate_table *t, const struct hsl_text *space, const struct hsl_text *entry,
     double interval)
 {
     uint64_t h;
 
     memcpy(&h, &interval, sizeof(h));
-    h = mix(h ^ t->seed[0], t->seed[1]);
-    h = hash_bytes(h, t->seed[1], space->p, space->len);
-    return hash_bytes(h, t->seed[1], entry->p, entry->len);
+    h = hsl_hash_mix(h ^ t->seed[0], t->seed[1]);
+    h = hsl_hash_bytes(h, t->seed[1], space->p, space->len);
+    return hsl_hash_bytes(h, t->seed[1], entry->p, entry->len);
 }
 
 /* The step of the clock that [now] lies in. */

@@ -55,6 +55,7 @@ struct hsl_run {
     unsigned depth;              /* frames now */
     void *match_data;            /* pcre2_match_data and context kept for the run (hsl_regex.c) */
     struct hsl_obj *objects;     /* those whose class has a finish (hsl_value.c) */
+    struct hsl_barrier *barriers;/* entered and not left yet (hsl_barrier.c) */
     struct hsl_rc *dead;         /* hsl_destroy()'s work list */
     bool destroying;             /* hsl_destroy() is at work: nested calls only add to the list */
     void *files;                 /* files read by this run (hsl_file.c) */

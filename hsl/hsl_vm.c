@@ -8,6 +8,8 @@
  * Threads: one per machine. Fails: false with the run's state set; f->pc says where. */
 #include "config.h"
 
+#include "hsl/hsl_barrier.h"
+#include "hsl/hsl_cache.h"
 #include "hsl/hsl_vm_inl.h"
 
 /* --- The loop -------------------------------------------------------------------------------- */
@@ -775,6 +777,16 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             set(r, regs + i->c, result);
             NEXT();
         }
+        OP(CACHE)
+        {
+            f->pc = i;
+            if (UNLIKELY(--m->ticks <= 0))
+                CHECKED(hsl_vm_tick(m));
+            CHECKED(hsl_cache_call(m, regs + i->a, i->b, i->x, k[i[1].a].u.str, &result));
+            set(r, regs + i->c, result);
+            i++;
+            NEXT();
+        }
         OP(RET)
         {
             result = take(regs + i->a, true);
@@ -830,6 +842,20 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
                 i = f->proto->code + at;
                 DISPATCH();
             }
+            NEXT();
+        }
+        OP(BARRIER)
+        {
+            f->pc = i;
+            CHECKED(hsl_barrier_enter(
+                m, regs + i->a, i->b == HSL_NO_REG ? NULL : regs + i->b, i->c));
+            NEXT();
+        }
+        OP(LEAVE)
+        {
+            f->pc = i;
+            CHECKED(hsl_barrier_leave(
+                m, regs + i->a, i->b == HSL_NO_REG ? NULL : hsl_deref(regs + i->b)));
             NEXT();
         }
         OP(ECHO)

@@ -8,6 +8,7 @@
  * Threads: one per machine. */
 #include "config.h"
 
+#include "hsl/hsl_barrier.h"
 #include "hsl/hsl_vm.h"
 #include "lib/ut_time.h"
 
@@ -104,6 +105,8 @@ hsl_vm_unwind(struct hsl_machine *m)
             handle(m, h);
             return true;
         }
+        if (m->run.state == HSL_FINISHED)
+            hsl_barrier_leave_frame(m);
         entry = m->frame->entry;
         hsl_vm_pop(m);
         if (entry)

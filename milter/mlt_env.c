@@ -69,6 +69,9 @@ mlt_env_new(struct ut_conf *conf, const char *flow_dir, struct ut_diag *d)
     e->has_data_dir = is_folder(e->data_dir);
     opts.flow_dir = e->has_flow_dir ? flow_dir : NULL;
     opts.data_dir = e->has_data_dir ? e->data_dir : NULL;
+    opts.cache_memory = (size_t)conf->global.cache_memory;
+    opts.cache_entries = (size_t)conf->global.cache_entries;
+    opts.store_memory = (size_t)conf->global.store_memory;
     opts.hostname = e->hostname[0] != '\0' ? e->hostname : NULL;
     e->hsl = hsl_env_new(&opts, d);
     if (!e->hsl) {

@@ -72,6 +72,8 @@ set_limits(struct hsl_limits *l, const struct ut_conf_global *g)
     l->pcre_match_limit = (uint32_t)g->pcre_match_limit;
     l->pcre_depth_limit = (uint32_t)g->pcre_depth_limit;
     l->max_sleep = (double)g->max_sleep;
+    l->barrier_wait = (double)g->barrier_wait;
+    l->barrier_value = (size_t)g->barrier_value;
     l->max_include_depth = (unsigned)g->max_include_depth;
     l->max_source = (size_t)g->max_source;
 }

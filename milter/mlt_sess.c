@@ -477,6 +477,15 @@ mail_flow(struct mlt_conn *c)
     return mlt_apply_plan(c, &plan);
 }
 
+/* The message is over; so is what scripts kept for it alone. */
+static void
+end_message(struct mlt_conn *c)
+{
+    if (c->msg.active && c->flows && c->flows->env)
+        hsl_message_done(mlt_env_hsl(c->flows->env), c->msg.id);
+    mlt_msg_end(&c->msg);
+}
+
 /* What came in before the end and makes the message impossible. */
 static enum mlt_answer
 check_message(struct mlt_conn *c)
@@ -516,7 +525,7 @@ mlt_sess_eom(struct mlt_conn *c)
     if (answer == MLT_CONTINUE && c->msg.rcpt_count > 0)
         answer = mail_flow(c);
     mlt_tick_remove(tick, &c->work);
-    mlt_msg_end(&c->msg);
+    end_message(c);
     mlt_server_end(c->server);
     return answer;
 }
@@ -525,5 +534,5 @@ void
 mlt_sess_abort(struct mlt_conn *c)
 {
     settle(c);
-    mlt_msg_end(&c->msg);
+    end_message(c);
 }
