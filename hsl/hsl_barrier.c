@@ -232,7 +232,8 @@ store(struct hsl_run *r, struct hsl_barrier *b, const struct hsl_value *v)
     if (end == HSL_SHARE_FULL)
         return hsl_limit(r, HSL_L09, "store of shared values is full");
     return end == HSL_SHARE_OK ||
-           hsl_raise(r, HSL_R15, "barrier %.*s: shared state cannot be reached", NAME_ARGS(b->name));
+           hsl_raise(
+               r, HSL_R15, "barrier %.*s: shared state cannot be reached", NAME_ARGS(b->name));
 }
 
 bool

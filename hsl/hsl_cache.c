@@ -1,11 +1,11 @@
-/* hsl_cache.c - the expression `cache [options] fn(args)`: a result of an earlier call with the same
- * arguments, as long as it may live (language §14).
+/* hsl_cache.c - the expression `cache [options] fn(args)`: a result of an earlier call with the
+ * same arguments, as long as it may live (language §14).
  *
  * The entry is looked up under a bucket (kind and name of the function, namespace, and message if
  * per_message) and a key (the bytes of the arguments that argv_filter selects). Arguments that are
- * or contain functions or objects have no bytes that would say the same tomorrow: such a call goes to
- * the function. So does one whose key would be longer than KEY_MAX. An exception or the end of the
- * run in the function comes through here like through any call, and nothing is kept.
+ * or contain functions or objects have no bytes that would say the same tomorrow: such a call goes
+ * to the function. So does one whose key would be longer than KEY_MAX. An exception or the end of
+ * the run in the function comes through here like through any call, and nothing is kept.
  *
  * Not here: the store (hsl_cache_store.c), what the compiler checks (hsl_check_cache.c), code
  * (hsl_code_share.c). Threads: the run's. Fails: R06 for options, limits of the run. */
@@ -152,8 +152,8 @@ look_at_file(const struct hsl_run *r, const struct hsl_str *space, struct hsl_ca
     ut_sbuf_init(&path, 4096);
     if (hsl_path_resolve(r->env, space->data, space->len, NULL, false, &path, &d) == 0 &&
         stat(ut_sbuf_text(&path), &st) == 0)
-        *stamp = (struct hsl_cache_stamp){st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
-            st.st_mtim.tv_nsec};
+        *stamp = (struct hsl_cache_stamp){
+            st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
     ut_sbuf_fini(&path);
 }
 
@@ -192,7 +192,8 @@ name_bucket(struct cached *c, const struct hsl_str *name)
     return read_message(c);
 }
 
-/* Appends the arguments at the positions in [filter]; one that was not given has a byte of its own. */
+/* Appends the arguments at the positions in [filter]; one that was not given has a byte of its own.
+ */
 static bool
 add_filtered(struct cached *c, const struct hsl_arr *filter, enum hsl_plain *end)
 {

@@ -32,35 +32,35 @@ struct list {
 };
 
 struct bucket {
-    struct bucket *next;                /* in its chain */
-    struct bucket *before, *after;      /* among those of messages; NULL for others */
+    struct bucket *next;           /* in its chain */
+    struct bucket *before, *after; /* among those of messages; NULL for others */
     struct list list;
-    size_t count, size;                 /* entries; most of them */
-    double soonest;                     /* no entry is over before this */
+    size_t count, size; /* entries; most of them */
+    double soonest;     /* no entry is over before this */
     struct hsl_cache_stamp stamp;
     uint64_t hash;
     size_t name_len, message_len;
-    char bytes[];                       /* name, then message */
+    char bytes[]; /* name, then message */
 };
 
 struct hsl_cache_entry {
-    struct hsl_cache_entry *next;       /* in its chain */
-    struct links all, own;              /* in order of use: in the store, in the bucket */
+    struct hsl_cache_entry *next; /* in its chain */
+    struct links all, own;        /* in order of use: in the store, in the bucket */
     struct bucket *bucket;
-    atomic_uint refs;                   /* the store, and everybody who reads the value */
+    atomic_uint refs; /* the store, and everybody who reads the value */
     uint64_t hash;
-    double expires;                     /* monotonic seconds */
+    double expires; /* monotonic seconds */
     size_t key_len, value_len;
-    char bytes[];                       /* key, then value */
+    char bytes[]; /* key, then value */
 };
 
 struct hsl_cache {
     pthread_mutex_t lock;
     uint64_t seed[2];
     size_t memory, max_memory;
-    size_t count, max_count;            /* entries */
+    size_t count, max_count; /* entries */
     size_t bucket_count;
-    size_t chain_count;                 /* of each table; a power of two */
+    size_t chain_count; /* of each table; a power of two */
     struct hsl_cache_entry **entries;
     struct bucket **buckets;
     struct list list;
@@ -232,8 +232,8 @@ find_bucket(const struct hsl_cache *c, const struct hsl_cache_where *w, uint64_t
 }
 
 static struct hsl_cache_entry *
-find_entry(const struct hsl_cache *c, const struct bucket *b, const struct hsl_text *key,
-    uint64_t hash)
+find_entry(
+    const struct hsl_cache *c, const struct bucket *b, const struct hsl_text *key, uint64_t hash)
 {
     struct hsl_cache_entry *e = c->entries[hash & (c->chain_count - 1)];
 
@@ -410,7 +410,8 @@ hsl_cache_put(struct hsl_cache *c, const struct hsl_cache_where *w, const struct
     uint64_t in = bucket_hash(c, w);
     struct bucket *b;
 
-    if (value->len > c->max_memory || w->key.len > c->max_memory || !(e = new_entry(w, value, expires)))
+    if (value->len > c->max_memory || w->key.len > c->max_memory ||
+        !(e = new_entry(w, value, expires)))
         return;
     e->hash = entry_hash(c, in, w);
     pthread_mutex_lock(&c->lock);

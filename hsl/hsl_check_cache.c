@@ -29,7 +29,8 @@ check_option(struct hsl_check *c, const struct hsl_node *e)
     if (!key || key->kind == HSL_N_NUM)
         hsl_unit_error(c->u, "C11", e->pos, "unknown cache option, options are given by name");
     else if (!is_option(key->u.str))
-        hsl_unit_error(c->u, "C11", key->pos, "unknown cache option %.*s", HSL_NAME_ARGS(key->u.str));
+        hsl_unit_error(
+            c->u, "C11", key->pos, "unknown cache option %.*s", HSL_NAME_ARGS(key->u.str));
     else if (hsl_name_isz(key->u.str, "per_message") && value->kind == HSL_N_TRUE &&
              !(c->u->flow & WITH_MESSAGE))
         hsl_unit_warn(c->u, "W5", key->pos,
@@ -50,7 +51,8 @@ check_function(struct hsl_check *c, const struct hsl_node *callee)
             "syntax error, unexpected class %.*s, expected name of a function",
             HSL_NAME_ARGS(s->name));
     else if (s->builtin && (s->builtin->flags & HSL_FINAL))
-        hsl_unit_warn(c->u, "W2", callee->pos, "cached action: %s() ends the script", s->builtin->name);
+        hsl_unit_warn(
+            c->u, "W2", callee->pos, "cached action: %s() ends the script", s->builtin->name);
 }
 
 void

@@ -19,9 +19,11 @@ enum hsl_plain {
 
 /* Appends the bytes of [v] to [out]. [lossy]: functions and objects become none. Unless OK, what
  * [out] holds then is of no use. */
-enum hsl_plain hsl_plain_save(const struct hsl_value *v, bool lossy, struct ut_sbuf *out) UT_CHECKED;
+enum hsl_plain
+hsl_plain_save(const struct hsl_value *v, bool lossy, struct ut_sbuf *out) UT_CHECKED;
 /* The value of [len] bytes at [p], wherever they come from, with a new count. false: out of memory
  * or over a limit of the run; or the bytes are no value, then the run has no error. */
-bool hsl_plain_load(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out) UT_CHECKED;
+bool
+hsl_plain_load(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out) UT_CHECKED;
 
 #endif

@@ -31,8 +31,8 @@ struct hsl_share_ops {
         struct ut_sbuf *value, bool *has_value, void **lock);
     /* Gives [lock] up whatever happens. STORE: with the bytes [value]. OK; FULL or DOWN: the value
      * is what it was, or (DOWN) nobody knows. */
-    enum hsl_share_end (*leave)(struct hsl_share *s, void *lock, enum hsl_share_keep keep,
-        const struct hsl_text *value);
+    enum hsl_share_end (*leave)(
+        struct hsl_share *s, void *lock, enum hsl_share_keep keep, const struct hsl_text *value);
     void (*free)(struct hsl_share *s);
 };
 
@@ -42,6 +42,7 @@ struct hsl_share {
 };
 
 /* A store in this process for values of at most [memory] bytes together. NULL: no memory. */
-struct hsl_share *hsl_share_local_new(size_t memory) UT_CHECKED;
+struct hsl_share *
+hsl_share_local_new(size_t memory) UT_CHECKED;
 
 #endif
