@@ -66,11 +66,15 @@ hsl_machine_new(struct hsl_env *env)
     return m;
 }
 
+static void clean_up(struct hsl_machine *m);
+
 void
 hsl_machine_free(struct hsl_machine *m)
 {
     if (!m)
         return;
+    if (m->keeps && m->prog)
+        clean_up(m);
     hsl_regex_run_fini(&m->run);
     hsl_heap_fini(&m->run.heap);
     free(m->globals);
@@ -82,7 +86,7 @@ hsl_machine_free(struct hsl_machine *m)
 
 /* --- Before a run ----------------------------------------------------------------------------- */
 
-/* At least [count] null pointers in *cells, all of which are null between runs. */
+/* At least [count] pointers in *cells; new ones are null, and all are between runs. */
 static bool
 prepare_cells(struct hsl_cell ***cells, size_t *cap, size_t count)
 {
@@ -90,10 +94,10 @@ prepare_cells(struct hsl_cell ***cells, size_t *cap, size_t count)
 
     if (count <= *cap)
         return true;
-    bigger = calloc(count, sizeof(**cells));
+    bigger = reallocarray(*cells, count, sizeof(*bigger));
     if (!bigger)
         return false;
-    free(*cells);
+    memset(bigger + *cap, 0, (count - *cap) * sizeof(*bigger));
     *cells = bigger;
     *cap = count;
     return true;
@@ -129,7 +133,10 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
         r->limits = *limits;
     else
         hsl_limits_default(&r->limits);
-    hsl_heap_reset(&r->heap, r->limits.max_memory);
+    if (m->keeps)
+        r->heap.max = r->limits.max_memory;
+    else
+        hsl_heap_reset(&r->heap, r->limits.max_memory);
     r->heap.fail_after = m->fail_after;
     r->flow = p->flow;
     r->instructions = 0;
@@ -242,23 +249,19 @@ clean_up(struct hsl_machine *m)
 /* --- Running ---------------------------------------------------------------------------------- */
 
 static bool
-run_top_level(struct hsl_machine *m)
+run_top_level(struct hsl_machine *m, struct hsl_value *out)
 {
-    struct hsl_value out;
-
     if (!hsl_vm_tick(m) || !hsl_vm_enter(m, m->prog->protos[0], m->stack, 0))
         return false;
     m->frame->entry = true;
     m->frame->pc = m->frame->proto->code;
-    if (!hsl_vm_loop(m, &out))
-        return false;
-    hsl_unref(&m->run, out);
-    return true;
+    return hsl_vm_loop(m, out);
 }
 
-void
-hsl_run(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, void *host_arg,
-    const struct hsl_limits *limits, struct hsl_result *res)
+/* All of a run but what happens to its values. */
+static void
+run(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, void *host_arg,
+    const struct hsl_limits *limits, struct hsl_result *res, struct hsl_value *value)
 {
     struct hsl_run *r = &m->run;
     bool ok;
@@ -271,7 +274,7 @@ hsl_run(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, 
     r->started = ut_time_mono();
     if (prepare(m, p, limits)) {
         r->deadline = r->started + r->limits.max_time;
-        ok = run_top_level(m);
+        ok = run_top_level(m, value);
     } else {
         ok = hsl_limit(r, HSL_L08, "out of memory");
     }
@@ -282,6 +285,27 @@ hsl_run(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, 
         describe_error(m, res);
     res->instructions = r->instructions + (uint64_t)((int64_t)m->slice - m->ticks);
     res->peak_memory = r->heap.peak;
+}
+
+void
+hsl_run(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, void *host_arg,
+    const struct hsl_limits *limits, struct hsl_result *res)
+{
+    struct hsl_value value = hsl_none();
+
+    run(m, p, host, host_arg, limits, res, &value);
+    hsl_unref(&m->run, value);
     clean_up(m);
-    res->seconds = ut_time_mono() - r->started;
+    res->seconds = ut_time_mono() - m->run.started;
+}
+
+void
+hsl_run_step(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, void *host_arg,
+    const struct hsl_limits *limits, struct hsl_result *res, struct hsl_value *value)
+{
+    *value = hsl_none();
+    m->keeps = true;
+    run(m, p, host, host_arg, limits, res, value);
+    hsl_file_run_fini(&m->run);
+    res->seconds = ut_time_mono() - m->run.started;
 }

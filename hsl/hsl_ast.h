@@ -154,6 +154,7 @@ struct hsl_symbol {
     struct hsl_class_decl *class;        /* CLASS, STATIC_VAR */
     struct hsl_unit *module;             /* NAMESPACE */
     uint32_t slot;                       /* for the compiler */
+    bool earlier;                        /* by an earlier step: may be declared anew */
 };
 
 /* One global scope or one function. Blocks do not scope. */
@@ -240,6 +241,9 @@ struct hsl_unit {
     struct hsl_unit *next_module;
     bool modern;                   /* language §1, script generation */
     bool no_optimize;
+    bool stepwise;                 /* one step of an interactive session (hsl_session.c) */
+    struct hsl_unit *before;       /* stepwise: the step before, complete; NULL: the first */
+    const struct hsl_prog *program;/* stepwise: what became of the unit */
     struct hsl_name *mentions;     /* names of built-ins called and predefined variables mentioned */
     uint32_t mention_count;
 };

@@ -130,7 +130,7 @@ hsl_check_unit(struct hsl_unit *u)
     u->mentions = NULL;
     u->mention_count = 0;
     u->globals = c.scope = hsl_check_scope_new(&c, NULL);
-    if (!c.scope)
+    if (!c.scope || (u->before && hsl_check_continue(&c, u->before->globals) != 0))
         return -1;
     hsl_check_hoist(&c, u->body->u.list.first);
     (void)hsl_check_statements(&c, u->body->u.list.first);

@@ -63,6 +63,9 @@ void hsl_check_var_writable(struct hsl_check *c, const struct hsl_node *n);
 bool hsl_check_var_not_boolean(const struct hsl_var *v);
 /* Warnings about the variables of [s], which is complete. */
 void hsl_check_scope_end(struct hsl_check *c, struct hsl_scope *s);
+/* Takes the variables and symbols of [before], the global scope of the step before, into the current
+ * scope. The symbols may be declared anew. -1 without memory. */
+int hsl_check_continue(struct hsl_check *c, const struct hsl_scope *before) UT_CHECKED;
 /* Declares the functions and classes of the statements from [n] on in the current scope. */
 void hsl_check_hoist(struct hsl_check *c, struct hsl_node *n);
 /* What the bare name [n] (N_NAME) stands for, also left in it; NULL: C04 was reported. */

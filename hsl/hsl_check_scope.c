@@ -114,6 +114,8 @@ hsl_check_var(struct hsl_check *c, struct hsl_scope *s, struct hsl_name name, st
     if (hsl_nametab_add(&index->vars, c->u->arena, name, cv) != 0 ||
         (!s->function && set_predefined(c, &cv->v) != 0))
         return NULL;
+    if (!s->function && c->u->stepwise) /* later steps use it too */
+        cv->v.captured = cv->shared = true;
     *index->vars_end = &cv->v;
     index->vars_end = &cv->v.next;
     s->var_count++;
@@ -220,6 +222,29 @@ hsl_check_scope_end(struct hsl_check *c, struct hsl_scope *s)
 
 /* --- Functions and classes -------------------------------------------------------------------- */
 
+int
+hsl_check_continue(struct hsl_check *c, const struct hsl_scope *before)
+{
+    struct hsl_check_index *index = c->scope->index;
+
+    for (const struct hsl_var *v = before->vars; v; v = v->next) {
+        if (!hsl_check_var(c, c->scope, v->name, v->pos))
+            return -1;
+    }
+    for (const struct hsl_symbol *s = before->symbols; s; s = s->next) {
+        struct hsl_symbol *copy = hsl_check_alloc(c, sizeof *copy);
+
+        if (!copy || hsl_nametab_add(&index->symbols, c->u->arena, s->name, copy) != 0)
+            return -1;
+        *copy = *s;
+        copy->next = NULL;
+        copy->earlier = true;
+        *index->symbols_end = copy;
+        index->symbols_end = &copy->next;
+    }
+    return 0;
+}
+
 /* [a] and [b] are the same place of the same file, included more than once. */
 static bool
 same_place(const struct hsl_unit *u, struct hsl_pos a, struct hsl_pos b)
@@ -237,6 +262,10 @@ declare(struct hsl_check *c, enum hsl_symbol_kind kind, struct hsl_name name, st
     struct hsl_symbol *s = hsl_nametab_get(&index->symbols, name);
 
     *again = NULL;
+    if (s && s->earlier) {
+        *s = (struct hsl_symbol){.kind = (uint8_t)kind, .name = name, .pos = pos, .next = s->next};
+        return s;
+    }
     if (s) {
         if (s->kind == kind && same_place(c->u, s->pos, pos))
             *again = s;

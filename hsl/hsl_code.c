@@ -309,7 +309,10 @@ number_functions(struct hsl_code *c)
 {
     uint32_t count = 1;
     struct hsl_proto *protos;
+    const struct hsl_prog *before = c->u->before ? c->u->before->program : NULL;
 
+    if (before)
+        count = before->proto_count;
     for (struct hsl_function *f = c->u->functions; f; f = f->next)
         f->number = count++;
     c->protos = ut_arena_calloc(c->prog->arena, count, sizeof(*c->protos));
@@ -321,7 +324,9 @@ number_functions(struct hsl_code *c)
     if (count > UINT16_MAX)
         (void)hsl_code_fail(c, "more than 65000 functions");
     for (uint32_t i = 0; i < count; i++)
-        c->protos[i] = &protos[i];
+        c->protos[i] = before && i > 0 && i < before->proto_count
+                           ? (struct hsl_proto *)before->protos[i]
+                           : &protos[i];
     c->prog->protos = (const struct hsl_proto **)c->protos;
     c->prog->proto_count = count;
 }
@@ -330,13 +335,20 @@ static void
 copy_names(struct hsl_code *c)
 {
     struct hsl_prog *p = c->prog;
-    const char **files = ut_arena_calloc(p->arena, c->u->file_count + 1, sizeof(*files));
+    const struct hsl_prog *before = c->u->before ? c->u->before->program : NULL;
+    const char **files;
     const char **mentions = ut_arena_calloc(p->arena, c->u->mention_count + 1, sizeof(*mentions));
-    bool ok = files && mentions;
+    bool ok = mentions != NULL;
 
+    c->file_base = before ? before->file_count : 0;
+    files = ut_arena_calloc(
+        p->arena, (size_t)c->file_base + c->u->file_count + 1, sizeof(*files));
+    ok = ok && files;
+    for (uint32_t i = 0; ok && i < c->file_base; i++)
+        files[i] = before->files[i];
     for (uint32_t i = 0; ok && i < c->u->file_count; i++) {
-        files[i] = ut_arena_dup(p->arena, c->u->files[i].name, strlen(c->u->files[i].name));
-        ok = files[i] != NULL;
+        files[c->file_base + i] = ut_arena_dup(p->arena, c->u->files[i].name, strlen(c->u->files[i].name));
+        ok = files[c->file_base + i] != NULL;
     }
     for (uint32_t i = 0; ok && i < c->u->mention_count; i++) {
         mentions[i] = ut_arena_dup(p->arena, c->u->mentions[i].p, c->u->mentions[i].len);
@@ -344,8 +356,10 @@ copy_names(struct hsl_code *c)
     }
     if (!ok)
         (void)hsl_code_fail(c, "not enough memory for the script");
+    else if ((size_t)c->file_base + c->u->file_count > UINT16_MAX)
+        (void)hsl_code_fail(c, "more than 65000 files");
     p->files = files;
-    p->file_count = c->u->file_count;
+    p->file_count = c->file_base + c->u->file_count;
     p->mentions = mentions;
     p->mention_count = c->u->mention_count;
 }
@@ -364,6 +378,28 @@ finish_prog(struct hsl_code *c)
     p->modern = c->u->modern;
 }
 
+/* A step of a session begins with all that the program of the step before has, under the same
+ * numbers: code of earlier steps, which values in variables lead to, runs in the new program. That
+ * is kept by the new one. */
+static void
+continue_prog(struct hsl_code *c, struct hsl_prog *before)
+{
+    struct hsl_prog *p = c->prog;
+
+    p->before = hsl_prog_ref(before);
+    hsl_code_k_continue(c, before);
+    for (uint32_t i = 0; i < before->callee_count && !c->failed; i++) {
+        struct hsl_callee *callees =
+            hsl_code_grow(c, c->callees, i, &c->callee_cap, sizeof(*callees));
+
+        if (!callees)
+            return;
+        c->callees = callees;
+        callees[i] = before->callees[i];
+        p->callee_count++;
+    }
+}
+
 struct hsl_prog *
 hsl_code_unit(struct hsl_unit *u)
 {
@@ -376,6 +412,8 @@ hsl_code_unit(struct hsl_unit *u)
     c.run = c.prog->consts;
     c.run->env = u->env;
     c.run->flow = u->flow;
+    if (u->before)
+        continue_prog(&c, (struct hsl_prog *)u->before->program);
     copy_names(&c);
     number_functions(&c);
     if (!c.failed)

@@ -87,6 +87,7 @@ struct hsl_code {
     struct hsl_predef *predefs;
     uint32_t *k_index; /* hash of the constants: position + 1, 0 free */
     uint32_t k_cap, k_mask, callee_cap;
+    uint32_t file_base; /* names of files of earlier steps stand before the unit's */
     bool optimize;
     bool failed;
 };
@@ -164,6 +165,9 @@ hsl_known_meet(struct hsl_known *k, const struct hsl_known *other);
 /* The number of a constant; takes the count. 0 after a failure. */
 unsigned
 hsl_code_k(struct hsl_code *c, struct hsl_value v);
+/* Begins with the constants of [before], which keep their numbers. */
+void
+hsl_code_k_continue(struct hsl_code *c, const struct hsl_prog *before);
 unsigned
 hsl_code_k_name(struct hsl_code *c, struct hsl_name name);
 unsigned

@@ -124,6 +124,16 @@ hsl_code_k(struct hsl_code *c, struct hsl_value v)
     return p->k_count++;
 }
 
+void
+hsl_code_k_continue(struct hsl_code *c, const struct hsl_prog *before)
+{
+    for (uint32_t i = 0; i < before->k_count && make_room(c); i++) {
+        c->prog->k[i] = before->k[i];
+        index_constant(c, i);
+        c->prog->k_count++;
+    }
+}
+
 /* A new text, or NULL: reported. */
 static struct hsl_str *
 new_text(struct hsl_code *c, struct hsl_name name)

@@ -46,6 +46,12 @@ hsl_code_at(struct hsl_code *c, struct hsl_pos pos)
     c->fn->pos = pos;
 }
 
+static uint16_t
+file_number(const struct hsl_code *c, struct hsl_pos pos)
+{
+    return (uint16_t)(c->file_base + pos.file);
+}
+
 /* Notes the position of the instruction that comes next if it is another than before. */
 static bool
 add_line(struct hsl_code *c)
@@ -53,14 +59,14 @@ add_line(struct hsl_code *c)
     struct hsl_code_fn *f = c->fn;
     struct hsl_line *l = f->line_count ? &f->lines[f->line_count - 1] : NULL;
 
-    if (l && l->line == f->pos.line && l->column == f->pos.column && l->file == f->pos.file)
+    if (l && l->line == f->pos.line && l->column == f->pos.column && l->file == file_number(c, f->pos))
         return true;
     l = hsl_code_grow(c, f->lines, f->line_count, &f->line_cap, sizeof(*l));
     if (!l)
         return false;
     f->lines = l;
     f->lines[f->line_count++] =
-        (struct hsl_line){f->count, f->pos.line, f->pos.column, f->pos.file};
+        (struct hsl_line){f->count, f->pos.line, f->pos.column, file_number(c, f->pos)};
     return true;
 }
 
@@ -175,7 +181,7 @@ add_loop(struct hsl_code *c, uint32_t at)
     if (!l)
         return;
     f->loops = l;
-    f->loops[f->loop_count++] = (struct hsl_line){at, f->pos.line, f->pos.column, f->pos.file};
+    f->loops[f->loop_count++] = (struct hsl_line){at, f->pos.line, f->pos.column, file_number(c, f->pos)};
 }
 
 void

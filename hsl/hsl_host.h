@@ -122,6 +122,8 @@ struct hsl_host {
     bool (*set)(void *arg, const char *what, const char *value, size_t len, struct ut_diag *why);
     /* SetMetaData: replaces; name, value pairs as in hsl_verdict. */
     bool (*meta_set)(void *arg, const struct hsl_text *pairs, size_t count);
+    /* True if the run shall end now; asked as often as the clock is looked at. May be NULL. */
+    bool (*interrupted)(void *arg);
     /* GetMetaData into [b] as an array. */
     void (*meta_get)(void *arg, struct hsl_build *b);
 };

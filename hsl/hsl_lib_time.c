@@ -230,14 +230,21 @@ fn_uptime(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
     return true;
 }
 
+static bool
+is_interrupted(const struct hsl_run *r)
+{
+    return r->host && r->host->interrupted && r->host->interrupted(r->host_arg);
+}
+
+/* A signal ends it only if the host says so. */
 static void
-sleep_until(double deadline)
+sleep_until(const struct hsl_run *r, double deadline)
 {
     struct timespec t;
 
     t.tv_sec = (time_t)deadline;
     t.tv_nsec = (long)((deadline - (double)t.tv_sec) * 1e9);
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR && !is_interrupted(r))
         continue;
 }
 
@@ -254,7 +261,7 @@ fn_sleep(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
     if (seconds > hsl_time_left(r))
         seconds = hsl_time_left(r);
     if (seconds > 0)
-        sleep_until(start + seconds);
+        sleep_until(r, start + seconds);
     slept = ut_time_mono() - start;
     r->slept += slept;
     *out = hsl_num(slept);

@@ -40,12 +40,15 @@ hsl_prog_ref(struct hsl_prog *p)
 void
 hsl_prog_unref(struct hsl_prog *p)
 {
-    if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    hsl_obj_finish_all(p->consts); /* patterns */
-    hsl_heap_fini(&p->consts->heap);
-    free(p->consts);
-    ut_arena_free(p->arena);
+    while (p && atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1) {
+        struct hsl_prog *before = p->before;
+
+        hsl_obj_finish_all(p->consts); /* patterns */
+        hsl_heap_fini(&p->consts->heap);
+        free(p->consts);
+        ut_arena_free(p->arena);
+        p = before;
+    }
 }
 
 bool

@@ -123,6 +123,7 @@ struct hsl_prog {
     uint32_t mention_count;
     enum hsl_flow flow;
     bool modern;
+    struct hsl_prog *before; /* what a session ran before: its code and constants are used here */
 };
 
 /* An empty program with one reference and the run for its constants; NULL: no memory. */

@@ -57,6 +57,7 @@ struct hsl_machine {
     int32_t ticks;               /* events until the next look at budget and clock */
     int32_t slice;               /* what [ticks] started from */
     long fail_after;             /* tests: heap->fail_after of each run; negative: off */
+    bool keeps;                  /* variables and what they lead to stay after a run */
     size_t work;                 /* bytes of hsl_work() not yet counted */
     unsigned native;             /* calls from built-ins within each other */
     struct hsl_cell **globals;   /* of prog->global_count; NULL: not used yet */
@@ -107,6 +108,13 @@ hsl_deref(struct hsl_value *v)
 {
     return v->type == HSL_CELL ? &v->u.cell->v : v;
 }
+
+/* hsl.c: hsl_run() for a step of a session: variables keep their values, [p] continues the program of
+ * the step before. The value that the top level returns goes to *value (none, with a count, if the
+ * step failed). hsl_machine_free() gives all back. */
+void
+hsl_run_step(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, void *host_arg,
+    const struct hsl_limits *limits, struct hsl_result *res, struct hsl_value *value);
 
 /* hsl_vm.c: runs from m->frame, whose pc is the first instruction, until the frame marked ENTRY
  * ends. false: error, m->frame is below that frame. */

@@ -160,6 +160,8 @@ hsl_vm_tick(struct hsl_machine *m)
             (unsigned long long)r->limits.max_instructions);
     if (ut_time_mono() > r->deadline)
         return hsl_limit(r, HSL_L02, "time (%g s) exceeded", r->limits.max_time);
+    if (r->host && r->host->interrupted && r->host->interrupted(r->host_arg))
+        return hsl_limit(r, HSL_L02, "interrupted");
     left = r->limits.max_instructions - r->instructions + 1;
     m->slice = m->ticks = left < HSL_TICKS ? (int32_t)left : HSL_TICKS;
     return true;

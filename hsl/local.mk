@@ -32,6 +32,8 @@ hsl_libhsl_a_SOURCES += hsl/hsl_opcode.def hsl/hsl_code.c hsl/hsl_code.h hsl/hsl
 hsl_libhsl_a_SOURCES += hsl/hsl_cache.c hsl/hsl_cache.h hsl/hsl_cache_store.c hsl/hsl_cache_store.h \
 	hsl/hsl_check_cache.c hsl/hsl_barrier.c hsl/hsl_barrier.h hsl/hsl_code_share.c hsl/hsl_share.c \
 	hsl/hsl_share.h hsl/hsl_hash.h
+# A script that grows, for interactive use.
+hsl_libhsl_a_SOURCES += hsl/hsl_session.c hsl/hsl_session.h
 # Tests of the library.
 check_PROGRAMS += t/unit/hsl_lib t/unit/hsl_lib_call t/unit/hsl_flow t/unit/hsl_word \
 	t/unit/hsl_rate t/unit/hsl_file
@@ -72,7 +74,9 @@ t_unit_hsl_op_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_regex_SOURCES = t/unit/hsl_regex.c t/unit/hsl_fake_run.h
 t_unit_hsl_regex_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 # Tests of the compiler and the machine.
-check_PROGRAMS += t/unit/hsl_run t/unit/hsl_vm t/unit/hsl_limits
+check_PROGRAMS += t/unit/hsl_run t/unit/hsl_vm t/unit/hsl_limits t/unit/hsl_session
+t_unit_hsl_session_SOURCES = t/unit/hsl_session.c
+t_unit_hsl_session_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_limits_SOURCES = t/unit/hsl_limits.c
 t_unit_hsl_limits_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_run_SOURCES = t/unit/hsl_run.c
