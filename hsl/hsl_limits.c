@@ -149,7 +149,7 @@ set_row(struct hsl_limits *l, const struct row *row, const char *text, struct ut
 static int
 set_item(struct hsl_limits *l, const char *item, size_t len, struct ut_diag *d)
 {
-    const struct row *row;
+    const struct row *row = NULL;
     char text[MAX_ITEM];
     char *value;
 
