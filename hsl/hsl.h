@@ -56,6 +56,9 @@ struct hsl_limits {
     double max_sleep;         /* seconds slept in one run */
     double barrier_wait;      /* seconds of waiting for one barrier */
     size_t barrier_value;     /* bytes of the value of a barrier */
+    unsigned max_dns;         /* DNS questions, requests and connections of one run */
+    unsigned max_http;
+    unsigned max_sockets;
     unsigned max_include_depth;
     size_t max_source;        /* bytes of a script with its includes */
 };

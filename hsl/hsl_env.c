@@ -5,6 +5,7 @@
  * Threads: made and freed by one; used by all. Fails: memory, a root that is not there. */
 #include "config.h"
 
+#include "hsl/hsl_dns.h"
 #include "hsl/hsl_env.h"
 
 #include <limits.h>
@@ -114,7 +115,9 @@ hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d)
     e->cache = hsl_cache_new(opts->cache_memory ? opts->cache_memory : CACHE_MEMORY,
         opts->cache_entries ? opts->cache_entries : CACHE_ENTRIES);
     e->share = hsl_share_local_new(opts->store_memory ? opts->store_memory : STORE_MEMORY);
-    if (!e->hostname || !e->regexes || !e->files || !e->rates || !e->cache || !e->share) {
+    e->dns = hsl_dns_new();
+    if (!e->hostname || !e->regexes || !e->files || !e->rates || !e->cache || !e->share ||
+        !e->dns) {
         (void)ut_diag_set(d, "out of memory");
         hsl_env_free(e);
         return NULL;
@@ -130,6 +133,7 @@ hsl_env_free(struct hsl_env *e)
     if (e->share)
         e->share->ops->free(e->share);
     hsl_cache_free(e->cache);
+    hsl_dns_free(e->dns);
     hsl_rate_table_free(e->rates);
     hsl_file_cache_free(e->files);
     hsl_regex_cache_free(e->regexes);

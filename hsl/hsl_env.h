@@ -9,6 +9,7 @@
 
 struct hsl_regex_cache; /* hsl_regex.c: pattern text to compiled pattern */
 struct hsl_file_cache;  /* hsl_file.c: contents and in_file indexes, by inode, size and mtime */
+struct hsl_dns;         /* hsl_dns.c: answers and the thread that asks */
 struct hsl_rate_table;  /* hsl_rate.c: sliding windows */
 struct hsl_cache;       /* hsl_cache_store.c: results of functions */
 struct hsl_share;       /* hsl_share.h: barriers */
@@ -24,6 +25,7 @@ struct hsl_env {
     struct hsl_rate_table *rates;
     struct hsl_cache *cache;
     struct hsl_share *share;
+    struct hsl_dns *dns;
 };
 
 /* The configuration in force, a new reference (ut_conf_unref), or NULL. Any thread. */

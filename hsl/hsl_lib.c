@@ -25,6 +25,7 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_time_rows,
     hsl_lib_math_rows,
     hsl_lib_net_rows,
+    hsl_lib_dns_rows,
     hsl_lib_addr_rows,
     hsl_lib_core_rows,
     hsl_lib_flow_rows,
@@ -363,6 +364,20 @@ hsl_opt_str(struct hsl_run *r, const char *name, unsigned n, const struct hsl_va
     if (v->type != HSL_STR)
         return bad_option(r, name, n, key, "string", v);
     *out = v->u.str;
+    return true;
+}
+
+bool
+hsl_opt_arr(struct hsl_run *r, const char *name, unsigned n, const struct hsl_value *o,
+    const char *key, struct hsl_arr **out)
+{
+    const struct hsl_value *v = option(o, key);
+
+    if (!v)
+        return true;
+    if (v->type != HSL_ARR)
+        return bad_option(r, name, n, key, "array", v);
+    *out = v->u.arr;
     return true;
 }
 

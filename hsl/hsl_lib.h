@@ -52,6 +52,7 @@ extern const struct hsl_builtin hsl_lib_crypt_rows[]; /* hashes random uuid §8 
 extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
 extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
 extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* rate §11 */
+extern const struct hsl_builtin hsl_lib_dns_rows[];   /* dns... dnsbl §11 */
 extern const struct hsl_builtin hsl_lib_addr_rows[];  /* mail addresses §13 */
 extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
 extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions §16 */
@@ -78,6 +79,9 @@ bool hsl_lib_bad_arg(struct hsl_run *r, const char *name, unsigned n, const char
  * with one notice. false: the conversion failed. */
 bool hsl_echo(struct hsl_run *r, const struct hsl_value *v) UT_CHECKED;
 
+/* One record of a built-in's own at [level] (enum ut_log_level): one line, escaped, cut at 8 KiB. */
+void hsl_note(struct hsl_run *r, int level, const char *fmt, ...) UT_PRINTF(3, 4);
+
 /* Exception(text): hsl_exception.c. */
 hsl_builtin_fn hsl_exception_new;
 
@@ -92,6 +96,10 @@ bool hsl_opt_num(struct hsl_run *r, const char *name, unsigned n, const struct h
     double *out) UT_CHECKED;
 bool hsl_opt_str(struct hsl_run *r, const char *name, unsigned n, const struct hsl_value *o, const char *key,
     struct hsl_str **out) UT_CHECKED;
+
+/* The same for an array. */
+bool hsl_opt_arr(struct hsl_run *r, const char *name, unsigned n, const struct hsl_value *o, const char *key,
+    struct hsl_arr **out) UT_CHECKED;
 
 /* Helpers for rows: results */
 bool hsl_ret_str(struct hsl_run *r, struct hsl_value *out, const char *p, size_t len) UT_CHECKED;

@@ -102,6 +102,23 @@ hsl_echo(struct hsl_run *r, const struct hsl_value *v)
     return ok;
 }
 
+void
+hsl_note(struct hsl_run *r, int level, const char *fmt, ...)
+{
+    struct ut_sbuf b;
+    va_list ap;
+
+    if (!r->host || !r->host->log)
+        return;
+    ut_sbuf_init(&b, 2 * RECORD_MAX);
+    va_start(ap, fmt);
+    ut_sbuf_addv(&b, fmt, ap);
+    va_end(ap);
+    if (!b.failed)
+        log_line(r, level, ut_sbuf_text(&b), b.len);
+    ut_sbuf_fini(&b);
+}
+
 /* --- syslog() -------------------------------------------------------------------------------- */
 
 /* The priority in [v], a name or a number: level + (facility << 3). -1: none. */

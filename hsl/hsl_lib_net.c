@@ -1,7 +1,7 @@
 /* hsl_lib_net.c - IP addresses, domains by their text, and rate() (library §11).
  *
  * An IPv4 address mapped into IPv6 (::ffff:192.0.2.1) is that IPv4 address everywhere.
- * Not here: DNS (not built yet), the windows behind rate() (hsl_rate.c).
+ * Not here: DNS (hsl_lib_dns.c), the windows behind rate() (hsl_rate.c).
  * Threads: as the run. Fails: R15. */
 #include "config.h"
 
@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "hsl/hsl_lib.h"
+#include "hsl/hsl_lib_net.h"
 #include "hsl/hsl_rate.h"
 #include "lib/ut_time.h"
 
@@ -177,26 +178,37 @@ fn_inet_ntop(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
     return hsl_ret_str(r, out, text, strlen(text));
 }
 
+bool
+hsl_net_reverse(const char *ip, size_t len, const struct hsl_str *zone, struct ut_sbuf *out)
+{
+    struct address a;
+
+    if (!parse_address(ip, len, &a))
+        return false;
+    for (size_t i = a.size; i-- > 0;) {
+        if (a.size == 4)
+            ut_sbuf_addf(out, "%u.", a.bytes[i]);
+        else
+            ut_sbuf_addf(out, "%x.%x.", a.bytes[i] & 15u, a.bytes[i] >> 4);
+    }
+    if (zone)
+        ut_sbuf_add(out, zone->data, zone->len);
+    else
+        ut_sbuf_addz(out, a.size == 4 ? "in-addr.arpa" : "ip6.arpa");
+    return true;
+}
+
 static bool
 fn_inet_reverse(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     struct ut_sbuf b;
-    struct address a;
 
-    if (!parse_value(&args[0], &a))
-        return true;
     ut_sbuf_init(&b, r->limits.max_string);
-    for (size_t i = a.size; i-- > 0;) {
-        if (a.size == 4)
-            ut_sbuf_addf(&b, "%u.", a.bytes[i]);
-        else
-            ut_sbuf_addf(&b, "%x.%x.", a.bytes[i] & 15u, a.bytes[i] >> 4);
-    }
-    if (argc > 1)
-        ut_sbuf_add(&b, args[1].u.str->data, args[1].u.str->len);
-    else
-        ut_sbuf_addz(&b, a.size == 4 ? "in-addr.arpa" : "ip6.arpa");
-    return hsl_ret_sbuf(r, out, &b);
+    if (hsl_net_reverse(
+            args[0].u.str->data, args[0].u.str->len, argc > 1 ? args[1].u.str : NULL, &b))
+        return hsl_ret_sbuf(r, out, &b);
+    ut_sbuf_fini(&b);
+    return true;
 }
 
 /* --- Domains --------------------------------------------------------------------------------- */

@@ -44,6 +44,9 @@ static const struct row {
     ROW(max_sleep, SECONDS, 0, 86400),
     ROW(barrier_wait, SECONDS, 0, 86400),
     ROW(barrier_value, BYTES, 1, 1 * GIB),
+    ROW(max_dns, COUNT, 0, 100000),
+    ROW(max_http, COUNT, 0, 100000),
+    ROW(max_sockets, COUNT, 0, 100000),
     ROW(max_include_depth, COUNT, 1, 64),
     ROW(max_source, BYTES, 1, 64 << 20),
 #undef ROW
@@ -68,6 +71,9 @@ hsl_limits_default(struct hsl_limits *l)
         .max_sleep = 30,
         .barrier_wait = 10,
         .barrier_value = 1024u * 1024,
+        .max_dns = 200,
+        .max_http = 50,
+        .max_sockets = 16,
         .max_include_depth = 16,
         .max_source = (size_t)4 << 20,
     };

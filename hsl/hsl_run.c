@@ -104,6 +104,15 @@ hsl_work(struct hsl_run *r, size_t bytes)
     return m->work < 1024 || count_work(r);
 }
 
+bool
+hsl_spend(struct hsl_run *r, unsigned *used, unsigned n, unsigned max, const char *what)
+{
+    if (n > max || *used > max - n)
+        return hsl_limit(r, HSL_L09, "%s (%u) exceeded", what, max);
+    *used += n;
+    return true;
+}
+
 double
 hsl_time_left(const struct hsl_run *r)
 {

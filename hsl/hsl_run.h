@@ -52,6 +52,9 @@ struct hsl_run {
     size_t echo_bytes;           /* echoed so far */
     unsigned echo_records;
     bool echo_full;              /* the notice about dropped echo was written */
+    unsigned dns_count;          /* of max_dns, max_http, max_sockets; see hsl_spend() */
+    unsigned http_count;
+    unsigned socket_count;
     unsigned depth;              /* frames now */
     void *match_data;            /* pcre2_match_data and context kept for the run (hsl_regex.c) */
     struct hsl_obj *objects;     /* those whose class has a finish (hsl_value.c) */
@@ -73,6 +76,9 @@ bool hsl_finish(struct hsl_run *r);
 /* Counts work of a long built-in: [bytes] processed cost 1 instruction per KiB; looks at the clock
  * now and then. false: limit error. Call it in every loop that input can make long. */
 bool hsl_work(struct hsl_run *r, size_t bytes) UT_CHECKED;
+/* Counts [n] more in *used (one of r->dns_count ...), of which [what] names the kind: "DNS questions";
+ * false: limit error, more than [max]. */
+bool hsl_spend(struct hsl_run *r, unsigned *used, unsigned n, unsigned max, const char *what) UT_CHECKED;
 /* Seconds until the deadline (0 if past). */
 double hsl_time_left(const struct hsl_run *r);
 /* Calls the function value [fn] with [argc] borrowed arguments; *out gets a new count. Counts against

@@ -74,6 +74,9 @@ set_limits(struct hsl_limits *l, const struct ut_conf_global *g)
     l->max_sleep = (double)g->max_sleep;
     l->barrier_wait = (double)g->barrier_wait;
     l->barrier_value = (size_t)g->barrier_value;
+    l->max_dns = (unsigned)g->max_dns;
+    l->max_http = (unsigned)g->max_http;
+    l->max_sockets = (unsigned)g->max_sockets;
     l->max_include_depth = (unsigned)g->max_include_depth;
     l->max_source = (size_t)g->max_source;
 }
