@@ -76,6 +76,14 @@ hsl_arr_free_memory(struct hsl_run *r, struct hsl_arr *a)
     hsl_heap_free(&r->heap, a, sizeof(*a));
 }
 
+struct hsl_arr *
+hsl_arr_empty(void)
+{
+    static const struct hsl_arr empty = {.rc = {HSL_RC_STATIC}};
+
+    return (struct hsl_arr *)(uintptr_t)&empty;
+}
+
 static bool
 grow_packed(struct hsl_run *r, struct hsl_arr *a, size_t need)
 {

@@ -4,6 +4,7 @@
  * Threads: as the run. Fails: R10, R11, limits, and what a callback throws. */
 #include "config.h"
 
+#include "hsl/hsl_arr.h"
 #include "hsl/hsl_lib.h"
 
 /* Group [i] of a match in [s] as a new string value; "" if it took no part. */
@@ -31,12 +32,12 @@ next_start(const struct hsl_regex *re, const struct hsl_str *s, size_t start, si
 
 /* --- pcre_match, pcre_match_all -------------------------------------------------------------- */
 
-/* The groups of one match by name and number. */
+/* The groups of one match by name and number, in an array that has room for the numbers. */
 static bool
 groups_array(struct hsl_run *r, const struct hsl_regex *re, const struct hsl_str *s,
     const size_t *ovector, unsigned pairs, struct hsl_arr *a)
 {
-    for (unsigned i = 0; i <= hsl_regex_groups(re); i++) {
+    for (unsigned i = 0; i < pairs; i++) {
         const char *name = hsl_regex_group_name(re, i);
         struct hsl_value v;
 
@@ -46,7 +47,7 @@ groups_array(struct hsl_run *r, const struct hsl_regex *re, const struct hsl_str
             hsl_unref(r, v);
             return false;
         }
-        if (!hsl_arr_seti(r, a, i, v))
+        if (!hsl_arr_packed_push(a, v) && !hsl_arr_seti(r, a, i, v))
             return false;
     }
     return true;
@@ -55,22 +56,25 @@ groups_array(struct hsl_run *r, const struct hsl_regex *re, const struct hsl_str
 static bool
 fn_pcre_match(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
-    struct hsl_regex *re = hsl_regex_of(r, &args[0]);
-    struct hsl_arr *a = re ? hsl_arr_new(r, 0) : NULL;
+    struct hsl_regex *made, *re = hsl_regex_lend(r, &args[0], &made);
     const struct hsl_str *s = args[1].u.str;
     const size_t *ovector;
+    struct hsl_arr *a;
     unsigned pairs;
     int found = -1;
 
     (void)argc;
-    if (a) {
-        *out = hsl_from_arr(a);
-        found = hsl_regex_match(r, re, s->data, s->len, 0, &ovector, &pairs);
-    }
-    if (found > 0 && !groups_array(r, re, s, ovector, pairs, a))
-        found = -1;
+    *out = hsl_from_arr(hsl_arr_empty());
     if (re)
-        hsl_regex_unref(re);
+        found = hsl_regex_match(r, re, s->data, s->len, 0, &ovector, &pairs);
+    if (found > 0) {
+        a = hsl_arr_new(r, pairs);
+        if (a)
+            *out = hsl_from_arr(a);
+        if (!a || !groups_array(r, re, s, ovector, pairs, a))
+            found = -1;
+    }
+    hsl_regex_unref(made);
     return found >= 0 && hsl_work(r, s->len);
 }
 
@@ -169,7 +173,7 @@ lists_fill(struct hsl_run *r, struct hsl_arr **lists, size_t count)
 static bool
 fn_pcre_match_all(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
-    struct hsl_regex *re = hsl_regex_of(r, &args[0]);
+    struct hsl_regex *made, *re = hsl_regex_lend(r, &args[0], &made);
     struct hsl_arr *a = re ? hsl_arr_new(r, 0) : NULL;
     size_t count = re ? hsl_regex_groups(re) + 1u : 0;
     struct hsl_arr **lists = a ? lists_new(r, count) : NULL;
@@ -182,8 +186,7 @@ fn_pcre_match_all(struct hsl_run *r, struct hsl_value *args, unsigned argc, stru
         ok = lists_fill(r, lists, count) && all_matches(r, re, args[1].u.str, lists, &any) &&
              (!any || lists_array(r, re, lists, a));
     lists_free(r, lists, count);
-    if (re)
-        hsl_regex_unref(re);
+    hsl_regex_unref(made);
     return ok;
 }
 
@@ -251,9 +254,29 @@ append_called(struct hsl_run *r, const struct hsl_regex *re, const struct hsl_va
     return ok;
 }
 
-/* Replaces up to [limit] matches in [s], appending to *out (a string). */
+/* What pcre_replace() puts in the place of matches. */
+struct replacement {
+    const struct hsl_value *with; /* string or function */
+    bool plain;                   /* a string without $ */
+};
+
 static bool
-replace_all(struct hsl_run *r, struct hsl_regex *re, const struct hsl_value *with,
+append_replacement(struct hsl_run *r, const struct hsl_regex *re, const struct replacement *by,
+    const struct hsl_str *s, const size_t *ovector, unsigned pairs, struct hsl_value *out)
+{
+    const struct hsl_str *text = by->with->u.str;
+
+    if (by->plain)
+        return hsl_str_append(r, out, text->data, text->len);
+    if (by->with->type == HSL_FN)
+        return append_called(r, re, by->with, s, ovector, pairs, out);
+    return append_filled(r, re, text, s, ovector, pairs, out);
+}
+
+/* Replaces up to [limit] matches in [s]; *out is a string, or none if there is no
+ * match. */
+static bool
+replace_all(struct hsl_run *r, struct hsl_regex *re, const struct replacement *by,
     const struct hsl_str *s, uint64_t limit, struct hsl_value *out)
 {
     size_t start = 0, copied = 0;
@@ -263,56 +286,73 @@ replace_all(struct hsl_run *r, struct hsl_regex *re, const struct hsl_value *wit
 
     while (limit-- > 0 && start <= s->len) {
         size_t first, last;
-        bool ok;
 
         found = hsl_regex_match(r, re, s->data, s->len, start, &ovector, &pairs);
         if (found < 0)
             return false;
         if (found == 0)
             break;
+        if (out->type == HSL_NONE) {
+            struct hsl_str *result = hsl_str_new_room(r, s->len);
+
+            if (!result)
+                return false;
+            *out = hsl_from_str(result);
+        }
         /* A callback may match as well: what is needed of ovector afterwards is kept here. \K can
          * put the start of a match behind its end. */
         last = ovector[1];
         first = ovector[0] < last ? ovector[0] : last;
-        ok = first < copied || hsl_str_append(r, out, s->data + copied, first - copied);
-        if (ok && with->type == HSL_FN)
-            ok = append_called(r, re, with, s, ovector, pairs, out);
-        else if (ok)
-            ok = append_filled(r, re, with->u.str, s, ovector, pairs, out);
-        if (!ok || !hsl_work(r, last - start + 64))
+        if ((first > copied && !hsl_str_append(r, out, s->data + copied, first - copied)) ||
+            !append_replacement(r, re, by, s, ovector, pairs, out) ||
+            !hsl_work(r, last - start + 64))
             return false;
         copied = last > copied ? last : copied;
         start = next_start(re, s, first > start ? first : start, last);
     }
-    return hsl_str_append(r, out, s->data + copied, s->len - copied);
+    return out->type == HSL_NONE || hsl_str_append(r, out, s->data + copied, s->len - copied);
+}
+
+/* The argument [v] as it is used; *text is to be dropped afterwards. */
+static bool
+replacement_init(
+    struct hsl_run *r, struct replacement *by, const struct hsl_value *v, struct hsl_value *text)
+{
+    *text = hsl_none();
+    *by = (struct replacement){.with = v};
+    if (v->type == HSL_NUM || v->type == HSL_BOOL) {
+        struct hsl_str *s = hsl_to_str(r, v);
+
+        if (!s)
+            return false;
+        *text = hsl_from_str(s);
+        by->with = text;
+    }
+    if (by->with->type != HSL_FN && by->with->type != HSL_STR)
+        return hsl_lib_bad_arg(r, "pcre_replace", 2, "string or function", v);
+    by->plain =
+        by->with->type == HSL_STR && !memchr(by->with->u.str->data, '$', by->with->u.str->len);
+    return true;
 }
 
 static bool
 fn_pcre_replace(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     int64_t limit = argc > 3 ? hsl_arg_int(&args[3]) : 0;
-    struct hsl_value with = hsl_ref(args[1]);
-    struct hsl_regex *re;
+    uint64_t most = limit > 0 ? (uint64_t)limit : UINT64_MAX;
+    struct hsl_regex *re, *made;
+    struct replacement by;
+    struct hsl_value text;
     bool ok;
 
-    if (with.type == HSL_NUM || with.type == HSL_BOOL) {
-        struct hsl_str *s = hsl_to_str(r, &args[1]);
-
-        if (!s)
-            return false;
-        with = hsl_from_str(s);
-    }
-    if (with.type != HSL_FN && with.type != HSL_STR) {
-        hsl_unref(r, with);
-        return hsl_lib_bad_arg(r, "pcre_replace", 2, "string or function", &args[1]);
-    }
-    *out = hsl_from_str(hsl_str_empty());
-    re = hsl_regex_of(r, &args[0]);
-    ok = re &&
-         replace_all(r, re, &with, args[2].u.str, limit > 0 ? (uint64_t)limit : UINT64_MAX, out);
-    if (re)
-        hsl_regex_unref(re);
-    hsl_unref(r, with);
+    if (!replacement_init(r, &by, &args[1], &text))
+        return false;
+    re = hsl_regex_lend(r, &args[0], &made);
+    ok = re && replace_all(r, re, &by, args[2].u.str, most, out);
+    if (ok && out->type == HSL_NONE)
+        *out = hsl_ref(args[2]);
+    hsl_regex_unref(made);
+    hsl_unref(r, text);
     return ok;
 }
 

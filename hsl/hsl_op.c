@@ -338,7 +338,7 @@ static bool
 match(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct hsl_value *b,
     struct hsl_value *out)
 {
-    struct hsl_regex *re, *made = NULL;
+    struct hsl_regex *re, *made;
     struct hsl_piece text;
     const size_t *ovector;
     unsigned pairs;
@@ -351,10 +351,7 @@ match(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const struct
         *out = hsl_bool(op == HSL_OP_NMATCH);
         return true;
     }
-    if (b->type == HSL_OBJ && b->u.obj->cls == &hsl_regex_class)
-        re = b->u.obj->data; /* lent: counting would make threads wait for each other */
-    else
-        re = made = hsl_regex_of(r, b);
+    re = hsl_regex_lend(r, b, &made);
     if (!re)
         return false;
     if (hsl_piece_init(r, &text, a)) {

@@ -269,10 +269,12 @@ hsl_regex_weight(const struct hsl_regex *re)
 struct matcher {
     pcre2_match_context *context;
     pcre2_match_data *data;
+    PCRE2_SIZE *ovector;    /* of data */
     pcre2_jit_stack *stack; /* NULL: no match needed one yet */
     uint32_t pairs;         /* that fit in data */
     uint32_t match_limit;   /* set in context */
     uint32_t depth_limit;
+    size_t offset_limit;
     bool invalid; /* the last subject was not UTF-8 */
 };
 
@@ -307,9 +309,9 @@ out_of_memory(struct hsl_run *r)
     return hsl_limit(r, HSL_L08, "out of memory");
 }
 
-/* The run's matcher with room for [pairs]; NULL: error set. */
+/* The run's matcher made ready for [pairs]; NULL: error set. */
 static struct matcher *
-matcher_of(struct hsl_run *r, uint32_t pairs)
+prepare_matcher(struct hsl_run *r, uint32_t pairs)
 {
     struct matcher *m = r->match_data;
 
@@ -322,6 +324,7 @@ matcher_of(struct hsl_run *r, uint32_t pairs)
             (void)out_of_memory(r);
             return NULL;
         }
+        m->offset_limit = PCRE2_UNSET;
         r->match_data = m;
     }
     if (m->pairs < pairs) {
@@ -333,6 +336,7 @@ matcher_of(struct hsl_run *r, uint32_t pairs)
         }
         pcre2_match_data_free(m->data);
         m->data = data;
+        m->ovector = pcre2_get_ovector_pointer(data);
         m->pairs = pairs + 8;
     }
     if (m->match_limit != r->limits.pcre_match_limit ||
@@ -346,25 +350,45 @@ matcher_of(struct hsl_run *r, uint32_t pairs)
     return m;
 }
 
-/* A match that begins from [start] to [limit]. A pattern that needs more stack than PCRE2 takes
- * from the C stack gets one of its own and another try. */
-static int
-match_once(struct matcher *m, const struct hsl_regex *re, const char *s, size_t len, size_t start,
-    size_t limit)
+static inline struct matcher *
+matcher_of(struct hsl_run *r, uint32_t pairs)
 {
-    int result;
+    struct matcher *m = r->match_data;
 
-    (void)pcre2_set_offset_limit(m->context, limit);
-    if (!re->jit)
-        return pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
-    result = pcre2_jit_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
-    if (result != PCRE2_ERROR_JIT_STACKLIMIT || m->stack)
-        return result;
+    if (m && m->pairs >= pairs && m->match_limit == r->limits.pcre_match_limit &&
+        m->depth_limit == r->limits.pcre_depth_limit)
+        return m;
+    return prepare_matcher(r, pairs);
+}
+
+/* Another try for a pattern that needs more stack than PCRE2 takes from the C stack. */
+static int
+match_larger(struct matcher *m, const struct hsl_regex *re, const char *s, size_t len, size_t start)
+{
     m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
     if (!m->stack)
         return PCRE2_ERROR_NOMEMORY;
     pcre2_jit_stack_assign(m->context, NULL, m->stack);
     return pcre2_jit_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
+}
+
+/* A match that begins from [start] to [limit]. */
+static inline int
+match_once(struct matcher *m, const struct hsl_regex *re, const char *s, size_t len, size_t start,
+    size_t limit)
+{
+    int result;
+
+    if (m->offset_limit != limit) {
+        m->offset_limit = limit;
+        (void)pcre2_set_offset_limit(m->context, limit);
+    }
+    if (!re->jit)
+        return pcre2_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
+    result = pcre2_jit_match(re->code, (PCRE2_SPTR)s, len, start, 0, m->data, m->context);
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT && !m->stack)
+        result = match_larger(m, re, s, len, start);
+    return result;
 }
 
 /* The same for a long subject. Each call looks ahead anew, so pieces grow while they are fast, up
@@ -433,7 +457,7 @@ hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t l
         result = match_once(m, re, s, len, start, PCRE2_UNSET);
     if (result < 0)
         return match_error(r, result);
-    ov = pcre2_get_ovector_pointer(m->data);
+    ov = m->ovector;
     if (ov[0] > ov[1])
         ov[0] = ov[1]; /* \K behind the end of the match */
     *ovector = ov;
@@ -469,11 +493,20 @@ hsl_regex_to_value(struct hsl_run *r, struct hsl_regex *re, struct hsl_value *ou
 struct hsl_regex *
 hsl_regex_of(struct hsl_run *r, const struct hsl_value *v)
 {
+    struct hsl_regex *made, *re = hsl_regex_lend(r, v, &made);
+
+    return re && !made ? hsl_regex_ref(re) : re;
+}
+
+struct hsl_regex *
+hsl_regex_lend(struct hsl_run *r, const struct hsl_value *v, struct hsl_regex **made)
+{
     struct hsl_regex *re;
     struct ut_diag d;
 
+    *made = NULL;
     if (v->type == HSL_OBJ && v->u.obj->cls == &hsl_regex_class)
-        return hsl_regex_ref(v->u.obj->data);
+        return v->u.obj->data;
     if (v->type != HSL_STR) {
         hsl_raise(r, HSL_R07, "expected a pattern, got %s", hsl_type_name(v));
         return NULL;
@@ -481,5 +514,6 @@ hsl_regex_of(struct hsl_run *r, const struct hsl_value *v)
     re = hsl_regex_cache_get(r->env ? r->env->regexes : NULL, v->u.str->data, v->u.str->len, &d);
     if (!re)
         hsl_raise(r, HSL_R10, "regular expression: %s", d.text);
+    *made = re;
     return re;
 }

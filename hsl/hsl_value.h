@@ -217,6 +217,9 @@ void hsl_str_free(struct hsl_run *r, struct hsl_str *s);
 /* Ordered map. Packed (a vector of values) while its keys are 0..count-1 in order, else entries in
  * order plus a hash index. The layout is in hsl_arr.h for the VM; all others use these calls. */
 struct hsl_arr *hsl_arr_new(struct hsl_run *r, size_t reserve) UT_CHECKED;
+/* The shared constant [], for results that stay as they are. */
+struct hsl_arr *
+hsl_arr_empty(void);
 size_t hsl_arr_count(const struct hsl_arr *a);
 /* Lent; NULL if the key is not there. A string key that is a canonical integer (§4.6) is that
  * integer: _getz and _gets work that out themselves. */
@@ -372,6 +375,10 @@ const char *hsl_regex_pattern(const struct hsl_regex *re, size_t *len, const cha
 /* The pattern that [v] (a Regex object, or a string through the process cache) stands for: a new
  * reference; NULL: R10 or R07. */
 struct hsl_regex *hsl_regex_of(struct hsl_run *r, const struct hsl_value *v) UT_CHECKED;
+/* The same, lent as long as [v] and *made are there; *made is for hsl_regex_unref(), NULL for a
+ * Regex object: counting its pattern would make threads wait for each other. */
+struct hsl_regex *
+hsl_regex_lend(struct hsl_run *r, const struct hsl_value *v, struct hsl_regex **made) UT_CHECKED;
 /* Matches [s] from byte [start]. 1 match, 0 none, -1 error set (R11 ...). On a match *ovector (lent
  * until the next match of the run) holds [*pairs] pairs of offsets; unset groups are SIZE_MAX. The
  * flag u: a subject that is not UTF-8 does not match; it is checked when [start] is 0, so begin there.

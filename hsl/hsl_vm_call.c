@@ -208,18 +208,27 @@ enter_function(struct hsl_machine *m, const struct hsl_proto *p, const struct hs
 
 /* --- Calling built-ins ------------------------------------------------------------------------ */
 
+/* True if the arguments may be given to [c] as they are. */
+static inline bool
+args_fit(const struct hsl_callee *c, const struct hsl_value *args, unsigned argc)
+{
+    if (argc > HSL_CALLEE_ARGS)
+        return false;
+    for (unsigned i = 0; i < argc; i++) {
+        if (!(c->want[i] >> args[i].type & 1) &&
+            !((c->want[i] & HSL_WANT_REGEX) && args[i].type == HSL_OBJ &&
+                args[i].u.obj->cls == &hsl_regex_class))
+            return false;
+    }
+    return true;
+}
+
 bool
 hsl_vm_builtin(struct hsl_machine *m, const struct hsl_callee *c, struct hsl_value *args,
     unsigned argc, struct hsl_value *out)
 {
-    bool fits = argc <= HSL_CALLEE_ARGS;
-
-    for (unsigned i = 0; fits && i < argc; i++)
-        fits = (c->want[i] >> args[i].type & 1) ||
-               ((c->want[i] & HSL_WANT_REGEX) && args[i].type == HSL_OBJ &&
-                   args[i].u.obj->cls == &hsl_regex_class);
-    if (!(fits ? c->row->fn(&m->run, args, argc, out)
-               : hsl_lib_call(&m->run, c->row, args, argc, out)))
+    if (!(args_fit(c, args, argc) ? c->row->fn(&m->run, args, argc, out)
+                                  : hsl_lib_call(&m->run, c->row, args, argc, out)))
         return false;
     drop_values(&m->run, args, argc);
     return true;
