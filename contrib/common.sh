@@ -4,7 +4,7 @@
 packages_build="autoconf automake make gcc pkg-config libc6-dev libmilter-dev libconfuse-dev libjansson-dev
     libdb5.3-dev libpcre2-dev libc-ares-dev libcurl4-openssl-dev libssl-dev libsystemd-dev xz-utils"
 packages_run="postfix postfix-pcre perl procps"
-packages_check="clang libclang-rt-14-dev llvm-14 mandoc util-linux"
+packages_check="clang knot openssl libclang-rt-14-dev llvm-14 mandoc util-linux"
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }

@@ -105,8 +105,20 @@ resolv_conf_time(void)
     return stat("/etc/resolv.conf", &st) == 0 ? st.st_mtim : (struct timespec){0};
 }
 
+/* Whether [ares] has one server only. */
+static bool
+has_one_server(ares_channel ares)
+{
+    struct ares_addr_port_node *servers = NULL;
+    bool one = ares_get_servers_ports(ares, &servers) == ARES_SUCCESS && servers && !servers->next;
+
+    ares_free_data(servers);
+    return one;
+}
+
+/* Makes [c]'s channel of c-ares; [raw]: it takes SERVFAIL and REFUSED for an answer. */
 static int
-open_channel(struct hsl_dns_loop *l, struct hsl_dns_channel *c, const char *servers, bool raw)
+init_ares(struct hsl_dns_channel *c, bool raw)
 {
     struct ares_options o = {.flags = ARES_FLAG_EDNS | (raw ? ARES_FLAG_NOCHECKRESP : 0),
         .timeout = TRY_MS,
@@ -117,6 +129,19 @@ open_channel(struct hsl_dns_loop *l, struct hsl_dns_channel *c, const char *serv
     int set = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
               ARES_OPT_SOCK_STATE_CB;
 
+    if (ares_init_options(&c->ares, &o, set) != ARES_SUCCESS)
+        return -1;
+    if (c->servers[0] == '\0' || ares_set_servers_ports_csv(c->ares, c->servers) == ARES_SUCCESS)
+        return 0;
+    ares_destroy(c->ares);
+    return -1;
+}
+
+static int
+open_channel(struct hsl_dns_loop *l, struct hsl_dns_channel *c, const char *servers, bool raw)
+{
+    int rc;
+
     c->loop = l;
     c->raw = raw;
     c->pending = c->asked = 0;
@@ -124,16 +149,16 @@ open_channel(struct hsl_dns_loop *l, struct hsl_dns_channel *c, const char *serv
     c->servers = strdup(servers);
     if (!c->servers)
         return -1;
-    if (ares_init_options(&c->ares, &o, set) != ARES_SUCCESS) {
+    rc = init_ares(c, raw);
+    if (rc == 0 && !raw && has_one_server(c->ares)) { /* there is no other to go on to */
+        ares_destroy(c->ares);
+        rc = init_ares(c, true);
+    }
+    if (rc != 0) {
         free(c->servers);
         c->servers = NULL;
-        return -1;
     }
-    if (servers[0] != '\0' && ares_set_servers_ports_csv(c->ares, servers) != ARES_SUCCESS) {
-        close_channel(c);
-        return -1;
-    }
-    return 0;
+    return rc;
 }
 
 /* Whether [c] has served enough, or its servers are no longer those of the system. */

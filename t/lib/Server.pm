@@ -1,0 +1,211 @@
+package Server;
+
+# Private servers on loopback for tests: real ones from Debian's packages with configuration and
+# files in a folder of their own, and small ones in Perl that misbehave. All go when the object
+# does; only processes started here are ended, by id.
+#
+#   my $s = Server->new;
+#   my $port = $s->knot('example.org' => $zone_text);      # a DNS server; UDP and TCP
+#   my $proxy = $s->dns_proxy($port, delay => 0.2);        # counts and delays: $s->dns_count
+#   $s->ca;                                                # $s->{dir}/ca.pem, cert.pem, key.pem
+#   $s->spawn(name => 'program', 'argument', ...);
+#   $s->signal(name => 'STOP'); $s->end('name');
+
+use strict;
+use warnings;
+use File::Path qw(remove_tree);
+use File::Temp qw(tempdir);
+use IO::Select;
+use IO::Socket::INET;
+use Penstock;
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(sleep time);
+
+my %live;
+my $owner = $$;
+END {
+    local $?;
+    if ($$ == $owner) { $_->stop for values %live }
+}
+
+sub new {
+    my ($class) = @_;
+    my $self = bless { dir => tempdir('penstock-server-XXXXXX', TMPDIR => 1), pids => {} }, $class;
+    chmod 0755, $self->{dir};
+    return $live{$self} = $self;
+}
+
+sub write { my ($self, $name, $text) = @_; Penstock::write_file("$self->{dir}/$name", $text) }
+
+# Starts a program that stays in the foreground; what it says goes to NAME.log.
+sub spawn {
+    my ($self, $name, @command) = @_;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$self->{dir}/$name.log";
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    }
+    return $self->{pids}{$name} = $pid;
+}
+
+# Runs [code] in a process of its own.
+sub child {
+    my ($self, $name, $code) = @_;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        $SIG{INT} = $SIG{TERM} = 'DEFAULT';
+        eval { $code->(); 1 } or print STDERR $@;
+        POSIX::_exit(0);
+    }
+    return $self->{pids}{$name} = $pid;
+}
+
+sub signal { my ($self, $name, $signal) = @_; kill $signal, $self->{pids}{$name} if $self->{pids}{$name} }
+
+sub end {
+    my ($self, $name, $signal) = @_;
+    my $pid = delete $self->{pids}{$name} or return;
+    kill 'CONT', $pid;
+    kill $signal // 'TERM', $pid;
+    for (1 .. 100) {
+        return if waitpid($pid, WNOHANG);
+        sleep 0.05;
+    }
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+}
+
+sub stop {
+    my ($self) = @_;
+    $self->end($_) for keys %{ $self->{pids} };
+    remove_tree($self->{dir}) if $self->{dir};
+    delete $live{$self};
+}
+
+# Waits until something listens on TCP [port]; dies with the log if not.
+sub wait_port {
+    my ($self, $name, $port) = @_;
+    Penstock::wait_until(20, sub { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") })
+        or die "$name does not listen on port $port: " . (Penstock::read_file("$self->{dir}/$name.log") // '');
+}
+
+# --- DNS -------------------------------------------------------------------------------------------
+
+# Knot with the given zones (name => text, without SOA and NS records); its port.
+sub knot {
+    my ($self, %zones) = @_;
+    my $d = $self->{dir};
+    my $port = $self->{knot_port} //= Penstock::free_port();
+    my $conf = "server:\n    rundir: $d\n    listen: 127.0.0.1\@$port\ndatabase:\n    storage: $d\nzone:\n";
+    for my $zone (sort keys %zones) {
+        $self->write("$zone.zone", "\$ORIGIN $zone.\n\$TTL 300\n@ SOA ns hostmaster 1 3600 600 86400 60\n"
+              . "@ NS ns\nns A 127.0.0.1\n$zones{$zone}\n");
+        $conf .= "  - domain: $zone\n    file: $d/$zone.zone\n    zonefile-sync: -1\n";
+    }
+    $self->write('knot.conf', $conf);
+    $self->spawn(knot => 'knotd', '-c', "$d/knot.conf");
+    $self->wait_port(knot => $port);
+    return $port;
+}
+
+# Stands before the DNS server on [port], UDP only; its own port. Options: delay: seconds before an
+# answer goes back; mode: pass (default), drop, rubbish, truncate (answers say TC), servfail.
+# The questions seen are written to dns.log as "TYPE NAME".
+sub dns_proxy {
+    my ($self, $port, %o) = @_;
+    my $name = $o{name} // 'dns-proxy';
+    my $in = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => $o{port} // 0) or die "no port: $!";
+    my $log = "$self->{dir}/$name.log";
+    Penstock::write_file($log, '');
+    $self->child($name => sub { dns_proxy_loop($in, $port, $log, %o) });
+    return $in->sockport;
+}
+
+sub dns_question {
+    my ($p) = @_;
+    my ($at, @labels) = (12);
+    while (my $n = unpack "x$at C", $p) {
+        push @labels, substr $p, $at + 1, $n;
+        $at += $n + 1;
+    }
+    my $type = unpack 'n', substr $p, $at + 1, 2;
+    return ($type, lc join '.', @labels);
+}
+
+sub dns_proxy_loop {
+    my ($in, $port, $log, %o) = @_;
+    my $mode = $o{mode} // 'pass';
+    my $out = IO::Socket::INET->new(Proto => 'udp', PeerAddr => '127.0.0.1', PeerPort => $port) or die "no socket: $!";
+    my (%from, @later);
+    open my $l, '>>', $log or die "$log: $!";
+    $l->autoflush(1);
+    my $select = IO::Select->new($in, $out);
+    while (1) {
+        my $wait = @later ? $later[0][0] - time : 1;
+        my @ready = $select->can_read($wait > 0 ? $wait : 0);
+        for my $s (@ready) {
+            my $peer = $s->recv(my $p, 65535) // next;
+            if ($s == $out) {
+                my $to = delete $from{ unpack 'n', $p } or next;
+                push @later, [time + ($o{delay} // 0), $to, $p];
+                next;
+            }
+            printf $l "%d %s\n", dns_question($p);
+            next if $mode eq 'drop';
+            my $id = substr $p, 0, 2;
+            if ($mode eq 'rubbish') { $in->send($id . "\x81\x80" . "\xff" x 40, 0, $peer); next }
+            if ($mode eq 'servfail') { $in->send($id . "\x81\x82" . substr($p, 4), 0, $peer); next }
+            if ($mode eq 'truncate') { $in->send($id . "\x83\x80" . substr($p, 4), 0, $peer); next }
+            $from{ unpack 'n', $p } = $peer;
+            $out->send($p);
+        }
+        while (@later && $later[0][0] <= time) {
+            my (undef, $to, $p) = @{ shift @later };
+            $in->send($p, 0, $to);
+        }
+    }
+}
+
+# The questions that the proxy has seen, as "TYPE NAME".
+sub dns_log {
+    my ($self, $name) = @_;
+    return split /\n/, Penstock::read_file("$self->{dir}/" . ($name // 'dns-proxy') . '.log') // '';
+}
+
+# --- TLS -------------------------------------------------------------------------------------------
+
+# A certificate authority, and a certificate of it for localhost and 127.0.0.1: ca.pem, cert.pem and
+# key.pem in the folder.
+sub ca {
+    my ($self) = @_;
+    my $d = $self->{dir};
+    $self->write('ext.cnf', "subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+    my @commands = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj '/CN=Test CA' -keyout $d/ca.key -out $d/ca.pem",
+        "openssl req -newkey rsa:2048 -nodes -subj '/CN=localhost' -keyout $d/key.pem -out $d/cert.csr",
+        "openssl x509 -req -in $d/cert.csr -CA $d/ca.pem -CAkey $d/ca.key -CAcreateserial -days 30 -extfile $d/ext.cnf -out $d/cert.pem",
+    );
+    for (@commands) { system("$_ >>$d/openssl.log 2>&1") == 0 or die Penstock::read_file("$d/openssl.log") }
+}
+
+# --- Scripts ---------------------------------------------------------------------------------------
+
+# Runs an HSL script; its output, its records (standard error), its exit status.
+sub hsl {
+    my ($self, $code, @options) = @_;
+    $self->write('script.hsl', $code);
+    my $d = $self->{dir};
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        open STDOUT, '>', "$d/script.out";
+        open STDERR, '>', "$d/script.err";
+        exec Penstock::program('hsl'), @options, "$d/script.hsl" or POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+    my $status = $? >> 8;
+    return (Penstock::read_file("$d/script.out"), Penstock::read_file("$d/script.err"), $status);
+}
+
+1;
