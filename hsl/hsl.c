@@ -160,29 +160,47 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
 
 /* --- After a run ------------------------------------------------------------------------------ */
 
-/* What an uncaught value says. An error of the language is its text; what a script threw is named
- * so. */
+/* What an uncaught value says: message() if it is an object that has that, else its text. New
+ * count; NULL: neither could be had. */
+static struct hsl_str *
+thrown_text(struct hsl_machine *m, const struct hsl_value *v)
+{
+    struct hsl_value text = {.type = HSL_UNDEF};
+    struct hsl_str *s;
+
+    if (v->type == HSL_OBJ && v->u.obj->cls == &hsl_exception_class)
+        return hsl_ref(hsl_from_str((struct hsl_str *)(uintptr_t)hsl_exception_text(v->u.obj)))
+            .u.str;
+    if (v->type == HSL_OBJ && !hsl_vm_call_plain(m, v->u.obj, "message", &text))
+        return NULL;
+    s = hsl_to_str(&m->run, text.type == HSL_UNDEF ? v : &text);
+    hsl_unref(&m->run, text);
+    return s;
+}
+
+/* An error of the language is its text; what a script threw is named so. */
 static void
 describe_thrown(struct hsl_machine *m, struct ut_diag *d)
 {
     struct hsl_run *r = &m->run;
     struct hsl_value v = r->thrown;
+    struct hsl_place place = m->place;
     bool raised = m->raised;
-    const struct hsl_str *text;
-    struct hsl_str *made = NULL;
+    enum hsl_rcode code = m->rcode;
+    struct hsl_str *text;
 
     hsl_vm_forget(m);
-    if (v.type == HSL_OBJ && v.u.obj->cls == &hsl_exception_class)
-        text = hsl_exception_text(v.u.obj);
-    else
-        text = made = hsl_to_str(r, &v);
-    (void)ut_diag_at(d, m->place.file, m->place.line, m->place.column, "%s%.*s",
-        raised ? "" : "uncaught exception: ", text ? (int)(text->len < 700 ? text->len : 700) : 11,
-        text ? text->data : "(no memory)");
+    text = thrown_text(m, &v);
+    (void)ut_diag_at(d, place.file, place.line, place.column, "%s%.*s",
+        raised ? "" : "uncaught exception: ", text ? (int)(text->len < 700 ? text->len : 700) : 15,
+        text ? text->data : "(text not made)");
     if (raised)
-        (void)snprintf(d->code, sizeof(d->code), "R%02u", (unsigned)m->rcode % 100u);
-    if (made)
-        hsl_unref(r, hsl_from_str(made));
+        (void)snprintf(d->code, sizeof(d->code), "R%02u", (unsigned)code % 100u);
+    if (text)
+        hsl_unref(r, hsl_from_str(text));
+    if (r->state == HSL_THROWN)
+        hsl_unref(r, r->thrown);
+    hsl_vm_forget(m);
     hsl_unref(r, v);
 }
 

@@ -120,6 +120,10 @@ struct hsl_node {
     } u;
 };
 
+/* node->flag of an N_VAR or N_STATIC that stands for a static member: what is R13 at run time. */
+#define HSL_REFUSE_ALL 1u   /* private, and this is not its class */
+#define HSL_REFUSE_WRITE 2u /* readonly, and this is not its class */
+
 /* A variable of one scope. */
 struct hsl_var {
     struct hsl_name name;
@@ -133,6 +137,7 @@ struct hsl_var {
     bool unset;              /* some unset($v) names it */
     bool global;             /* in a function: bound by `global`; [outer] is the global it stands for */
     bool capture;            /* in a function: listed in closure(); [outer] is the one captured */
+    bool is_static;          /* variable of a class; in a function: [global] to that */
     bool predefined;         /* a flow variable (hsl_flow.def) of the global scope; [index] its row */
     bool readonly;           /* predefined, and the script is classic */
     bool imported;           /* [outer] is the module's variable */
@@ -163,6 +168,7 @@ struct hsl_scope {
     struct hsl_unit *unit;
     struct hsl_function *function; /* NULL: the global scope */
     struct hsl_class_decl *class;  /* the class around, or NULL */
+    bool instance;                 /* $this is surely an object of [class] */
     struct hsl_var *vars;          /* in order of first mention */
     uint32_t var_count;
     struct hsl_symbol *symbols;    /* functions, classes, imports declared here */
@@ -201,7 +207,15 @@ struct hsl_member_var {
     struct hsl_pos pos;
     struct hsl_node *def; /* constant, or NULL */
     bool is_private, is_readonly, is_static;
+    struct hsl_var *var;  /* static: the global variable that holds it; by the checker */
+    uint32_t slot;        /* not static: place in the object; by the compiler */
     struct hsl_member_var *next;
+};
+
+/* What a name of a class stands for. */
+struct hsl_member_decl {
+    struct hsl_symbol sym;      /* METHOD with its function, or STATIC_VAR */
+    struct hsl_member_var *var; /* a variable, static or not; NULL: a function */
 };
 
 struct hsl_class_decl {
@@ -211,7 +225,10 @@ struct hsl_class_decl {
     struct hsl_function *constructor; /* or NULL */
     struct hsl_node *methods;         /* linked N_FUNCDECL */
     struct hsl_class_decl *next;      /* all classes of the unit */
-    void *code;                       /* for the compiler */
+    struct hsl_unit *unit;            /* by the checker: where it is declared */
+    void *index;                      /* the checker's hash of members */
+    bool checked;                     /* a class may be met twice in files included twice */
+    uint32_t number, value;           /* for the compiler: in the program; its constant */
 };
 
 struct hsl_source_file {

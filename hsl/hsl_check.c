@@ -17,8 +17,6 @@ static const struct {
     uint8_t kind;
     const char *what;
 } unsupported[] = {
-    {HSL_N_CLASS, "class"},
-    {HSL_N_OBJECT, "object [...]"},
     {HSL_N_IMPORT, "import"},
     {HSL_N_YIELD, "yield"},
 };
@@ -67,6 +65,11 @@ check_captures(struct hsl_check *c, struct hsl_function *f)
     for (struct hsl_node *n = f->captures; n; n = n->next) {
         struct hsl_check_var *inner, *outer;
 
+        if (hsl_name_isz(n->u.var.name, "this")) {
+            hsl_unit_error(
+                c->u, "C05", n->pos, "$this is captured by itself and cannot be listed");
+            continue;
+        }
         if (hsl_check_find_var(f->scope, n->u.var.name)) {
             hsl_unit_error(
                 c->u, "C04", n->pos, "$%.*s is already defined", HSL_NAME_ARGS(n->u.var.name));
@@ -112,6 +115,10 @@ hsl_check_function(struct hsl_check *c, struct hsl_function *f)
         return;
     *c->functions_end = f;
     c->functions_end = &f->next;
+    if (f->is_method)
+        f->uses_this = f->scope->instance = !f->is_static;
+    else if (f->name.len == 0)
+        f->scope->instance = c->scope->instance;
     check_params(c, f);
     check_captures(c, f);
     check_body(c, f);
@@ -127,6 +134,7 @@ hsl_check_unit(struct hsl_unit *u)
 
     u->functions = NULL;
     u->classes = NULL;
+    c.classes_end = &u->classes;
     u->mentions = NULL;
     u->mention_count = 0;
     u->globals = c.scope = hsl_check_scope_new(&c, NULL);

@@ -23,6 +23,7 @@ struct hsl_check {
     bool imports;                       /* names may come from an import that was refused */
     struct hsl_nametab builtins;        /* name to struct hsl_symbol of built-ins used */
     struct hsl_function **functions_end;/* end of unit->functions */
+    struct hsl_class_decl **classes_end;/* end of unit->classes */
 };
 
 /* A variable with what only the checker wants to know. */
@@ -72,6 +73,17 @@ void hsl_check_hoist(struct hsl_check *c, struct hsl_node *n);
 struct hsl_symbol *hsl_check_resolve(struct hsl_check *c, struct hsl_node *n);
 /* The class or other symbol of that name, no built-in; NULL: there is none. */
 struct hsl_symbol *hsl_check_find_symbol(const struct hsl_check *c, struct hsl_name name);
+
+/* --- hsl_check_class.c ------------------------------------------------------------------------ */
+
+/* The members of [d], declared in the current scope. */
+void hsl_check_class(struct hsl_check *c, struct hsl_class_decl *d);
+/* `Name::member` [n] of class [d]. A static variable becomes an N_VAR that stands for it; its flag
+ * says what it may not be used for (HSL_REFUSE_...). A static function is left in its sym. False:
+ * reported. */
+bool hsl_check_member(struct hsl_check *c, struct hsl_node *n, struct hsl_class_decl *d);
+/* $this is mentioned in the current scope. */
+void hsl_check_this(struct hsl_check *c);
 
 /* --- hsl_check_expr.c ------------------------------------------------------------------------- */
 

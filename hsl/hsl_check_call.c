@@ -64,7 +64,7 @@ check_arity(
 static void
 check_symbol_call(struct hsl_check *c, const struct hsl_node *n, const struct hsl_symbol *s)
 {
-    const struct hsl_function *f = s->function;
+    const struct hsl_function *f = s->kind == HSL_SYM_CLASS ? s->class->constructor : s->function;
     unsigned min, max;
 
     if (s->builtin) {
@@ -75,6 +75,8 @@ check_symbol_call(struct hsl_check *c, const struct hsl_node *n, const struct hs
         }
     } else if (f && !n->u.call.spread) {
         check_arity(c, n, s->name, f->required, f->rest ? UINT_MAX : f->param_count);
+    } else if (s->kind == HSL_SYM_CLASS && !n->u.call.spread) {
+        check_arity(c, n, s->name, 0, 0); /* no constructor */
     }
 }
 
@@ -89,6 +91,8 @@ hsl_check_call(struct hsl_check *c, struct hsl_node *n)
         s = hsl_check_resolve(c, callee);
     else
         hsl_check_expr(c, callee);
+    if (callee->kind == HSL_N_STATIC)
+        s = callee->u.scoped.sym;
     if (s && s->builtin && strcmp(s->builtin->name, "syslog") == 0)
         c->in_log = true;
     hsl_check_exprs(c, n->u.call.args);

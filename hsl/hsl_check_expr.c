@@ -14,16 +14,25 @@ append_read(struct hsl_check *c, const struct hsl_node *n)
     hsl_unit_error(c->u, "C12", hsl_node_start(n), "left side of assignment is not assignable");
 }
 
-/* Class::name */
-static void
+/* Class::name, static::name. True if it became a variable. */
+static bool
 check_static(struct hsl_check *c, struct hsl_node *n)
 {
     struct hsl_name left = n->u.scoped.left;
+    struct hsl_class_decl *d = c->scope->class;
+    const struct hsl_symbol *s;
 
-    if (hsl_name_isz(left, "static") && !c->scope->class)
+    if (!hsl_name_isz(left, "static")) {
+        s = hsl_check_find_symbol(c, left);
+        d = s ? s->class : NULL;
+    }
+    if (d)
+        return hsl_check_member(c, n, d) && n->kind == HSL_N_VAR;
+    if (hsl_name_isz(left, "static"))
         hsl_unit_error(c->u, "C03", n->pos, "static is not allowed here");
-    else if (!hsl_name_isz(left, "static") && !hsl_check_find_symbol(c, left) && !c->imports)
+    else if (!c->imports)
         hsl_unit_error(c->u, "C04", n->pos, "unknown class %.*s", HSL_NAME_ARGS(left));
+    return false;
 }
 
 static void
@@ -35,6 +44,12 @@ check_slice_bounds(struct hsl_check *c, struct hsl_node *n)
         hsl_check_expr(c, n->u.slice.last);
     if (n->u.slice.step)
         hsl_check_expr(c, n->u.slice.step);
+}
+
+static bool
+is_this(const struct hsl_node *n)
+{
+    return n->kind == HSL_N_VAR && hsl_name_isz(n->u.var.name, "this");
 }
 
 /* The lvalue [n] in isset, unset, on the left of ?? and ??=: its variable need not exist. [unset]:
@@ -51,7 +66,7 @@ check_quiet(struct hsl_check *c, struct hsl_node *n, bool unset)
             n->u.var.var->unset = true;
         break;
     case HSL_N_INDEX:
-        check_quiet(c, n->u.bin.a, unset);
+        check_quiet(c, n->u.bin.a, unset && !is_this(n->u.bin.a));
         if (n->u.bin.b)
             hsl_check_expr(c, n->u.bin.b);
         else
@@ -63,6 +78,10 @@ check_quiet(struct hsl_check *c, struct hsl_node *n, bool unset)
         break;
     case HSL_N_PROP:
         check_quiet(c, n->u.prop.a, false);
+        break;
+    case HSL_N_STATIC:
+        if (check_static(c, n))
+            check_quiet(c, n, unset);
         break;
     default:
         hsl_check_expr(c, n);
@@ -90,7 +109,10 @@ hsl_check_target(struct hsl_check *c, struct hsl_node *n)
         hsl_check_var_write(c, n);
         break;
     case HSL_N_INDEX:
-        hsl_check_target(c, n->u.bin.a);
+        if (is_this(n->u.bin.a)) /* the variable itself does not change */
+            hsl_check_expr(c, n->u.bin.a);
+        else
+            hsl_check_target(c, n->u.bin.a);
         if (n->u.bin.b)
             hsl_check_expr(c, n->u.bin.b);
         break;
@@ -103,6 +125,10 @@ hsl_check_target(struct hsl_check *c, struct hsl_node *n)
         break;
     case HSL_N_PATTERN:
         check_pattern_targets(c, n);
+        break;
+    case HSL_N_STATIC:
+        if (check_static(c, n))
+            hsl_check_target(c, n);
         break;
     default:
         hsl_check_expr(c, n);
@@ -261,7 +287,12 @@ hsl_check_expr(struct hsl_check *c, struct hsl_node *n)
         (void)hsl_check_resolve(c, n);
         break;
     case HSL_N_STATIC:
-        check_static(c, n);
+        if (check_static(c, n))
+            hsl_check_var_read(c, n);
+        break;
+    case HSL_N_OBJECT:
+        hsl_unit_warn(c->u, "W3", n->pos, "object [...] is deprecated; declare a class");
+        hsl_check_exprs(c, n->u.list.first);
         break;
     case HSL_N_ISSET:
     case HSL_N_UNSET:

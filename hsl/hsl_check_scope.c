@@ -146,6 +146,8 @@ use(struct hsl_check *c, struct hsl_node *n)
 {
     struct hsl_check_var *cv = hsl_check_var(c, c->scope, n->u.var.name, n->pos);
 
+    if (hsl_name_isz(n->u.var.name, "this"))
+        hsl_check_this(c);
     n->u.var.var = cv ? &cv->v : NULL;
     return cv;
 }

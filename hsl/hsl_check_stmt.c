@@ -189,7 +189,7 @@ check_global_var(struct hsl_check *c, struct hsl_node *n)
 {
     struct hsl_check_var *inner, *outer;
 
-    if (hsl_check_find_var(c->scope, n->u.var.name)) {
+    if (hsl_name_isz(n->u.var.name, "this") || hsl_check_find_var(c->scope, n->u.var.name)) {
         hsl_unit_error(c->u, "C06", n->pos, "$%.*s is already used in this function",
             HSL_NAME_ARGS(n->u.var.name));
         return;
@@ -227,8 +227,10 @@ check_top_level(struct hsl_check *c, struct hsl_node *n)
     if (c->scope->function || (import && c->nested > 1))
         hsl_unit_error(c->u, "C09", n->pos, "%s is only allowed at the top level",
             import ? "import" : "class");
-    else
+    else if (import)
         (void)hsl_check_unsupported(c, n);
+    else
+        hsl_check_class(c, n->u.class);
     c->imports = c->imports || import;
     return true;
 }

@@ -95,8 +95,8 @@ place_globals(struct hsl_code *c)
     }
 }
 
-static bool
-is_this(const struct hsl_var *v)
+bool
+hsl_code_is_this(const struct hsl_var *v)
 {
     return v->name.len == 4 && memcmp(v->name.p, "this", 4) == 0;
 }
@@ -115,7 +115,7 @@ place_locals(struct hsl_code *c, struct hsl_function *f)
     for (struct hsl_var *v = f->scope->vars; v; v = v->next) {
         if (v->param)
             v->slot = params + v->index;
-        else if (f->uses_this && is_this(v) && !v->capture)
+        else if (f->uses_this && hsl_code_is_this(v) && !v->capture)
             v->slot = 0;
         else if (!v->capture)
             v->slot = reg++;
@@ -177,14 +177,17 @@ static void
 make_head(struct hsl_code *c, const struct hsl_function *f)
 {
     struct hsl_proto *p = c->protos[f->number];
+    struct hsl_name name = f->is_constructor ? f->class->name : f->name;
 
     p->has_self = f->uses_this;
     p->rest = f->rest;
     p->required = (uint16_t)f->required;
     p->optional = (uint16_t)(f->param_count - f->required);
-    p->is_simple = !p->has_self && !p->rest && p->optional == 0;
+    p->is_fixed = !p->rest && p->optional == 0;
+    p->is_simple = !p->has_self && p->is_fixed;
+    p->cls = f->scope->class ? c->classes[f->scope->class->number] : NULL;
     p->params = (uint16_t)(p->has_self + f->param_count + f->rest);
-    p->name = f->name.len ? ut_arena_dup(c->prog->arena, f->name.p, f->name.len) : NULL;
+    p->name = name.len ? ut_arena_dup(c->prog->arena, name.p, name.len) : NULL;
     p->defaults = make_defaults(c, f);
     p->captures = make_captures(c, f, &p->capture_count);
     if ((f->name.len && !p->name) || !p->defaults || !p->captures)
@@ -242,7 +245,10 @@ static void
 code_body(struct hsl_code *c, struct hsl_proto *p, const struct hsl_node *body)
 {
     hsl_code_statements(c, body->u.list.first);
-    (void)hsl_code_emit(c, HSL_I_RETK, hsl_code_k(c, hsl_none()), 0, 0);
+    if (c->fn->function && c->fn->function->is_constructor)
+        (void)hsl_code_emit(c, HSL_I_RET, 0, 0, 0);
+    else
+        (void)hsl_code_emit(c, HSL_I_RETK, hsl_code_k(c, hsl_none()), 0, 0);
     finish_proto(c, p);
 }
 
@@ -258,6 +264,7 @@ code_top_level(struct hsl_code *c)
             (void)hsl_code_emit(
                 c, HSL_I_BIND, hsl_code_reg(v), hsl_code_global(v), hsl_code_k_name(c, v->name));
     }
+    hsl_code_statics(c);
     code_body(c, c->protos[0], c->u->body);
     c->fn = NULL;
 }
@@ -288,15 +295,24 @@ code_function(struct hsl_code *c, struct hsl_function *function)
 {
     struct hsl_code_fn f = {.function = function, .pos = function->pos};
     bool self_extra = function->uses_this;
+    const struct hsl_var *self = NULL;
 
     /* $this has a register even if only a function inside mentions it */
     for (const struct hsl_var *v = function->scope->vars; v; v = v->next) {
-        if (is_this(v) && !v->capture)
-            self_extra = false;
+        if (!hsl_code_is_this(v) || v->capture)
+            continue;
+        self_extra = false;
+        if (function->scope->instance)
+            self = v;
     }
     f.locals = f.temp = f.regs = function->scope->var_count + self_extra;
     c->fn = &f;
+    if (self)
+        hsl_code_set_known(c, self);
     code_params(c, function);
+    hsl_code_bind_statics(c);
+    if (function->is_constructor)
+        hsl_code_construct_prologue(c);
     code_body(c, c->protos[function->number], function->body);
     c->fn = NULL;
 }
@@ -415,6 +431,7 @@ hsl_code_unit(struct hsl_unit *u)
     if (u->before)
         continue_prog(&c, (struct hsl_prog *)u->before->program);
     copy_names(&c);
+    hsl_code_place_classes(&c);
     number_functions(&c);
     if (!c.failed)
         place_globals(&c);
@@ -422,6 +439,8 @@ hsl_code_unit(struct hsl_unit *u)
         place_locals(&c, f);
     for (struct hsl_function *f = u->functions; f && !c.failed; f = f->next)
         make_head(&c, f);
+    if (!c.failed)
+        hsl_code_classes(&c);
     for (struct hsl_function *f = u->functions; f && !c.failed; f = f->next)
         code_function(&c, f);
     if (!c.failed)

@@ -85,6 +85,7 @@ struct hsl_code {
     struct hsl_proto **protos;
     struct hsl_callee *callees;
     struct hsl_predef *predefs;
+    struct hsl_class **classes;
     uint32_t *k_index; /* hash of the constants: position + 1, 0 free */
     uint32_t k_cap, k_mask, callee_cap;
     uint32_t file_base; /* names of files of earlier steps stand before the unit's */
@@ -101,6 +102,8 @@ hsl_code_unit(struct hsl_unit *u) UT_CHECKED;
 /* Index of the predefined variable that [v] is or stands for, or -1; *readonly (may be NULL). */
 long
 hsl_code_predef(const struct hsl_code *c, const struct hsl_var *v, bool *readonly);
+bool
+hsl_code_is_this(const struct hsl_var *v);
 /* The variable may live in a cell. */
 bool
 hsl_code_in_cell(const struct hsl_var *v);
@@ -272,6 +275,34 @@ void
 hsl_code_function(struct hsl_code *c, const struct hsl_function *f, unsigned dst);
 void
 hsl_code_name(struct hsl_code *c, const struct hsl_node *n, unsigned dst);
+
+/* --- hsl_code_class.c ---------------------------------------------------------------------------
+ */
+
+/* Gives classes and their variables their numbers; may add functions to the unit. */
+void
+hsl_code_place_classes(struct hsl_code *c);
+/* Makes the classes, when functions have their heads. */
+void
+hsl_code_classes(struct hsl_code *c);
+/* The static variables get their values: at the start of the top level. */
+void
+hsl_code_statics(struct hsl_code *c);
+/* Those that the function mentions are tied to them. */
+void
+hsl_code_bind_statics(struct hsl_code *c);
+/* What a constructor does before its own code. */
+void
+hsl_code_construct_prologue(struct hsl_code *c);
+/* R13 at run time if [n], an N_VAR or N_STATIC, may not be read, or not be written. */
+void
+hsl_code_refuse(struct hsl_code *c, const struct hsl_node *n, bool write);
+/* `$this->v` with v a declared variable of the class around. */
+bool
+hsl_code_slot(const struct hsl_code *c, const struct hsl_node *n, unsigned *slot);
+/* The function that `$this->f(...)` surely calls, arguments fitting; NULL: not known. */
+const struct hsl_function *
+hsl_code_own_method(const struct hsl_code *c, const struct hsl_node *call);
 
 /* --- hsl_code_assign.c: variables and elements, ++, ??=
  * ------------------------------------------------ */

@@ -14,11 +14,13 @@ is_local(const struct hsl_node *n)
     return n->kind == HSL_N_VAR && !hsl_code_in_cell(n->u.var.var);
 }
 
-/* R02 for a predefined variable that is reached in a way the checker cannot see. */
+/* R02 for a predefined variable that is reached in a way the checker cannot see; R13. */
 static bool
 refuse_readonly(struct hsl_code *c, const struct hsl_node *n)
 {
     bool readonly = false;
+
+    hsl_code_refuse(c, n, true);
 
     if (hsl_code_predef(c, n->u.var.var, &readonly) < 0 || !readonly)
         return false;
@@ -145,6 +147,34 @@ assign_one(struct hsl_code *c, const struct hsl_node *n, bool want)
     return reg;
 }
 
+/* $v->name = value on a plain variable. */
+static unsigned
+assign_property(struct hsl_code *c, const struct hsl_node *n, bool want)
+{
+    const struct hsl_node *target = n->u.assign.target, *a = target->u.prop.a;
+    unsigned value, slot, name;
+    uint32_t at;
+
+    if (hsl_code_slot(c, target, &slot)) {
+        value = hsl_code_any(c, n->u.assign.value);
+        hsl_code_at(c, target->pos);
+        at = hsl_code_emit(c, HSL_I_SETSLOT, hsl_code_reg(a->u.var.var), slot, value);
+    } else {
+        name = hsl_code_k_name(c, target->u.prop.name);
+        value = hsl_code_any(c, n->u.assign.value);
+        if (!hsl_code_is_known(c, a->u.var.var) && value == hsl_code_reg(a->u.var.var)) {
+            value = hsl_code_temp(c); /* $o->p = $o makes $o an array if it is nothing yet */
+            hsl_code_move(c, value, hsl_code_reg(a->u.var.var));
+        }
+        hsl_code_at(c, target->pos);
+        at = hsl_code_emit(c, HSL_I_SETPROP, hsl_code_reg(a->u.var.var), name, value);
+        hsl_code_set_known(c, a->u.var.var);
+    }
+    if (want)
+        hsl_code_keep(c, at, 0);
+    return value;
+}
+
 static unsigned
 assign_element(struct hsl_code *c, const struct hsl_node *n, bool want)
 {
@@ -154,6 +184,8 @@ assign_element(struct hsl_code *c, const struct hsl_node *n, bool want)
 
     if (target->kind == HSL_N_INDEX && is_local(target->u.bin.a))
         return assign_one(c, n, want);
+    if (target->kind == HSL_N_PROP && is_local(target->u.prop.a))
+        return assign_property(c, n, want);
     if (!hsl_path_take(c, target, &p))
         return c->fn->locals;
     if (want)
@@ -232,15 +264,31 @@ operate_local(struct hsl_code *c, const struct hsl_node *n)
     return reg;
 }
 
+/* $this->v op= value */
+static unsigned
+operate_slot(struct hsl_code *c, const struct hsl_node *n, unsigned slot, bool want)
+{
+    const struct hsl_node *self = n->u.assign.target->u.prop.a;
+    unsigned result = want ? hsl_code_temp(c) : HSL_NO_REG;
+    unsigned value = hsl_code_any(c, n->u.assign.value);
+
+    hsl_code_at(c, n->pos);
+    (void)hsl_code_emit(c, HSL_I_SLOTOP, hsl_code_reg(self->u.var.var), value, result);
+    (void)hsl_code_emit(c, HSL_I_EXT, n->op, slot, 0);
+    return result;
+}
+
 static unsigned
 operate(struct hsl_code *c, const struct hsl_node *n, bool want)
 {
     const struct hsl_node *target = n->u.assign.target;
     struct hsl_path p;
-    unsigned result = HSL_NO_REG;
+    unsigned result = HSL_NO_REG, slot;
 
     if (is_local(target))
         return operate_local(c, n);
+    if (hsl_code_slot(c, target, &slot))
+        return operate_slot(c, n, slot, want);
     if (!hsl_path_take(c, target, &p))
         return c->fn->locals;
     if (want)
@@ -300,11 +348,19 @@ step_local(struct hsl_code *c, const struct hsl_node *n, bool want)
 unsigned
 hsl_code_incdec(struct hsl_code *c, const struct hsl_node *n, bool want)
 {
-    unsigned mark = c->fn->temp, dst = HSL_NO_REG, name;
+    unsigned mark = c->fn->temp, dst = HSL_NO_REG, name, slot;
     struct hsl_path p;
 
     if (is_local(n->u.incdec.target))
         return step_local(c, n, want);
+    if (hsl_code_slot(c, n->u.incdec.target, &slot)) {
+        dst = want ? hsl_code_temp(c) : HSL_NO_REG;
+        hsl_code_at(c, n->pos);
+        (void)hsl_code_emit(c, HSL_I_SLOTINC,
+            hsl_code_reg(n->u.incdec.target->u.prop.a->u.var.var), dst, 0);
+        (void)hsl_code_emit(c, HSL_I_EXT, n->u.incdec.dec, n->u.incdec.post, slot);
+        return dst;
+    }
     if (!hsl_path_take(c, n->u.incdec.target, &p))
         return c->fn->locals;
     if (want)
@@ -459,7 +515,7 @@ hsl_code_isset(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
 static void
 unset_var(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
 {
-    if (hsl_code_predef(c, n->u.var.var, NULL) >= 0 && !refuse_readonly(c, n))
+    if (!refuse_readonly(c, n) && hsl_code_predef(c, n->u.var.var, NULL) >= 0)
         hsl_code_drop(c, hsl_code_quiet(c, n));
     hsl_code_at(c, n->pos);
     (void)hsl_code_emit(c, HSL_I_UNSETVAR, dst, hsl_code_reg(n->u.var.var), 0);

@@ -34,7 +34,7 @@ hsl_code_name(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
     else if (s->builtin)
         (void)hsl_code_emit(c, HSL_I_LOADK, dst, hsl_code_k_builtin(c, s->builtin), 0);
     else
-        (void)hsl_code_fail(c, "class that is not supported yet");
+        (void)hsl_code_emit(c, HSL_I_LOADK, dst, s->class->value, 0);
 }
 
 /* --- Arguments
@@ -90,16 +90,15 @@ reserve(struct hsl_code *c, unsigned base, unsigned count)
 /* --- Calls by name
  * ------------------------------------------------------------------------------------ */
 
+/* Calls [f] with the arguments of [n]; what it needs for $this was pushed at [base]. */
 static void
-call_function(
-    struct hsl_code *c, const struct hsl_node *n, const struct hsl_function *f, unsigned dst)
+call_from(struct hsl_code *c, const struct hsl_node *n, const struct hsl_function *f, unsigned base,
+    unsigned dst)
 {
     const struct hsl_proto *p = c->protos[f->number];
-    unsigned base = c->fn->temp, fixed = f->param_count, i = 0;
+    unsigned fixed = f->param_count, i = 0;
     const struct hsl_node *arg = n->u.call.args;
 
-    if (p->has_self)
-        hsl_code_push_k(c, hsl_code_k_undef(c));
     for (; arg && i < fixed; arg = arg->next, i++)
         (void)hsl_code_push(c, arg);
     for (; i < fixed; i++)
@@ -112,6 +111,34 @@ call_function(
     }
     hsl_code_at(c, n->pos);
     (void)hsl_code_emit(c, HSL_I_CALL, base, f->number, dst);
+}
+
+static void
+call_function(
+    struct hsl_code *c, const struct hsl_node *n, const struct hsl_function *f, unsigned dst)
+{
+    unsigned base = c->fn->temp;
+
+    if (c->protos[f->number]->has_self)
+        hsl_code_push_k(c, hsl_code_k_undef(c));
+    call_from(c, n, f, base, dst);
+}
+
+/* Name(...): a new object, which its constructor gives back. */
+static void
+call_class(
+    struct hsl_code *c, const struct hsl_node *n, const struct hsl_class_decl *d, unsigned dst)
+{
+    unsigned base;
+
+    hsl_code_at(c, n->pos);
+    if (!d->constructor) {
+        (void)hsl_code_emit(c, HSL_I_NEW, dst, d->number, 0);
+        return;
+    }
+    base = hsl_code_temp(c);
+    (void)hsl_code_emit(c, HSL_I_NEW, base, d->number, 0);
+    call_from(c, n, d->constructor, base, dst);
 }
 
 /* The types that an argument of kind [letter] may have without conversion. */
@@ -229,7 +256,13 @@ static void
 call_method(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
 {
     const struct hsl_node *callee = n->u.call.callee;
+    const struct hsl_function *own = hsl_code_own_method(c, n);
     unsigned base = hsl_code_push(c, callee->u.prop.a), argc, name;
+
+    if (own) {
+        call_from(c, n, own, base, dst);
+        return;
+    }
 
     name = hsl_code_k_name(c, callee->u.prop.name);
     if (n->u.call.spread) {
@@ -264,11 +297,17 @@ void
 hsl_code_call(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
 {
     const struct hsl_node *callee = n->u.call.callee;
-    const struct hsl_symbol *s = callee->kind == HSL_N_NAME ? callee->u.name.sym : NULL;
+    const struct hsl_symbol *s = callee->kind == HSL_N_NAME     ? callee->u.name.sym
+                                 : callee->kind == HSL_N_STATIC ? callee->u.scoped.sym
+                                                                : NULL;
 
     if (c->failed)
         return;
-    if (s && s->function && !n->u.call.spread)
+    if (callee->kind == HSL_N_STATIC)
+        hsl_code_refuse(c, callee, false);
+    if (s && s->kind == HSL_SYM_CLASS && !n->u.call.spread)
+        call_class(c, n, s->class, dst);
+    else if (s && s->function && !n->u.call.spread)
         call_function(c, n, s->function, dst);
     else if (s && s->builtin && !n->u.call.spread)
         call_builtin(c, n, s->builtin, dst);

@@ -58,6 +58,7 @@ assigns(struct look *l, const struct hsl_node *n)
     case HSL_N_VAR:
     case HSL_N_INTERP:
     case HSL_N_NAME:
+    case HSL_N_STATIC:
     case HSL_N_FUNCTION:
         return false;
     case HSL_N_INCDEC:
@@ -108,6 +109,7 @@ get_cell(struct hsl_code *c, const struct hsl_node *n, unsigned dst, bool quiet)
     const struct hsl_var *v = n->u.var.var;
     long predef = hsl_code_predef(c, v, NULL);
 
+    hsl_code_refuse(c, n, false);
     hsl_code_at(c, n->pos);
     if (predef >= 0)
         (void)hsl_code_emitx(c, HSL_I_GETPRE, quiet, dst, hsl_code_reg(v), (unsigned)predef);
@@ -340,7 +342,10 @@ index_to(struct hsl_code *c, const struct hsl_node *n, unsigned base, unsigned d
 
     if (n->kind == HSL_N_PROP) {
         hsl_code_at(c, n->pos);
-        (void)hsl_code_emit(c, HSL_I_GETIDXK, dst, base, hsl_code_k_name(c, n->u.prop.name));
+        if (hsl_code_slot(c, n, &k))
+            (void)hsl_code_emit(c, HSL_I_GETSLOT, dst, base, k);
+        else
+            (void)hsl_code_emit(c, HSL_I_GETPROP, dst, base, hsl_code_k_name(c, n->u.prop.name));
         return;
     }
     if (hsl_code_const_key(c, n->u.bin.b, &k)) {
@@ -408,6 +413,10 @@ compound_to(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
         break;
     case HSL_N_NAME:
         hsl_code_name(c, n, dst);
+        break;
+    case HSL_N_STATIC:
+        hsl_code_refuse(c, n, false);
+        hsl_code_function(c, n->u.scoped.sym->function, dst);
         break;
     case HSL_N_FUNCTION:
         hsl_code_function(c, n->u.function, dst);

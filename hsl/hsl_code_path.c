@@ -62,6 +62,7 @@ hsl_path_root(struct hsl_code *c, struct hsl_path *p, bool quiet)
         p->reg = hsl_code_push(c, p->root);
         return;
     }
+    hsl_code_refuse(c, p->root, p->count == 0 || p->steps[0]->kind != HSL_N_PROP);
     prepare_predefined(c, p->root);
     p->reg = hsl_code_reg(p->root->u.var.var);
     if (!quiet && !hsl_code_in_cell(p->root->u.var.var))

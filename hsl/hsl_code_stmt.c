@@ -38,6 +38,14 @@ code_return(struct hsl_code *c, const struct hsl_node *n)
     unsigned k = 0, reg;
     bool constant;
 
+    if (c->fn->function && c->fn->function->is_constructor) {
+        if (n->u.un.a)
+            hsl_code_effect(c, n->u.un.a);
+        hsl_code_leave_loops(c, NULL);
+        (void)hsl_code_emit(c, HSL_I_RET, 0, 0, 0);
+        hsl_known_all(&c->fn->known);
+        return;
+    }
     if (n->u.un.a)
         constant = hsl_code_const(c, n->u.un.a, &k);
     else
@@ -168,6 +176,7 @@ dispatch(struct hsl_code *c, const struct hsl_node *n)
         hsl_code_statements(c, n->u.include.body->u.list.first);
         break;
     case HSL_N_FUNCDECL:
+    case HSL_N_CLASS:
     case HSL_N_EMPTY:
         break;
     default:

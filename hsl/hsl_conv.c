@@ -397,18 +397,33 @@ hsl_to_key(const struct hsl_value *v, int64_t *i)
 static bool
 dump_arr(struct hsl_run *r, const struct hsl_arr *a, unsigned depth, struct hsl_value *out);
 
+/* What toString() gives as it is: undefined if there is none. */
+static bool
+obj_text(struct hsl_run *r, struct hsl_obj *o, struct hsl_value *out)
+{
+    const struct hsl_builtin *row = o->cls->method ? o->cls->method("toString", 8) : NULL;
+    struct hsl_value self = {.u.obj = o, .type = HSL_OBJ};
+
+    out->type = HSL_UNDEF;
+    if (o->cls->text)
+        return o->cls->text(r, o, out);
+    if (!row)
+        return true;
+    *out = hsl_none();
+    return row->fn(r, &self, 1, out);
+}
+
 /* What toString() gives, or the class's name. New count. */
 static struct hsl_str *
 obj_to_str(struct hsl_run *r, struct hsl_obj *o)
 {
-    const struct hsl_builtin *row = o->cls->method ? o->cls->method("toString", 8) : NULL;
-    struct hsl_value self = {.u.obj = o, .type = HSL_OBJ}, text = hsl_none();
+    struct hsl_value text;
     struct hsl_str *s;
     char name[200];
 
-    if (row && !row->fn(r, &self, 1, &text))
+    if (!obj_text(r, o, &text))
         return NULL;
-    if (row && text.type != HSL_OBJ) {
+    if (text.type != HSL_OBJ && text.type != HSL_UNDEF) {
         s = hsl_to_str(r, &text);
         hsl_unref(r, text);
         return s;

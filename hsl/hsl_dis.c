@@ -81,6 +81,9 @@ add_operand(const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t pc,
     case 'k':
         add_constant(prog, v, out);
         return;
+    case 'C':
+        ut_sbuf_addf(out, " %s", prog->classes[v]->name);
+        return;
     case 'p':
         ut_sbuf_addf(out, " %s#%u", prog->protos[v]->name ? prog->protos[v]->name : "", v);
         return;

@@ -7,6 +7,7 @@
 
 #include "hsl/hsl_exception.h"
 #include "hsl/hsl_lib.h"
+#include "hsl/hsl_obj.h"
 
 struct exception {
     struct hsl_str *text;   /* one count */
@@ -108,8 +109,9 @@ method(const char *name, size_t len)
     return NULL;
 }
 
-const struct hsl_class hsl_exception_class = {"Exception", finish, method};
-const struct hsl_class hsl_object_class = {"object", NULL, NULL};
+const struct hsl_class hsl_exception_class = {
+    .name = "Exception", .finish = finish, .method = method};
+const struct hsl_class hsl_object_class = {.name = "object", .text = hsl_obj_text};
 
 /* --- Making ---------------------------------------------------------------------------------- */
 

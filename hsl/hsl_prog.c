@@ -80,6 +80,8 @@ hsl_prog_predef(const struct hsl_prog *p, const char *name)
 const char *
 hsl_fn_name(const struct hsl_fn *fn)
 {
+    if (fn->kind == HSL_FN_CLASS)
+        return fn->cls->name;
     return fn->kind == HSL_FN_USER ? fn->proto->name : fn->builtin->name;
 }
 

@@ -72,11 +72,13 @@ struct hsl_proto {
     uint16_t regs;     /* all registers */
     bool rest;         /* the last parameter takes the rest */
     bool has_self;     /* register 0 is $this */
-    bool is_simple;    /* neither of these, nor optional parameters */
+    bool is_fixed;     /* no rest and no optional parameters */
+    bool is_simple;    /* the same, and no $this */
     uint16_t capture_count;
     const uint16_t *captures; /* registers of the function around, to be captured */
     const uint16_t *defaults; /* constants for the optional parameters */
     const char *name;         /* NULL: none */
+    const struct hsl_class *cls; /* the class it is written in, or NULL */
     const struct hsl_line *lines;
     uint32_t line_count;
     const struct hsl_line *loops; /* position of the loop of each instruction that jumps back */
@@ -114,6 +116,8 @@ struct hsl_prog {
     uint32_t proto_count;
     const struct hsl_callee *callees;
     uint32_t callee_count;
+    const struct hsl_class *const *classes;
+    uint32_t class_count;
     const char **files; /* names in messages */
     uint32_t file_count;
     const struct hsl_predef *predefs;

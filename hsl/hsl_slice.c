@@ -50,7 +50,7 @@ hsl_subscript(struct hsl_run *r, const struct hsl_value *a, const struct hsl_val
         byte_at(a->u.str, key, out);
         return true;
     }
-    if (a->type == HSL_OBJ)
+    if (a->type == HSL_OBJ) /* what nobody declared, and so may be private */
         from = &a->u.obj->props;
     if (from->type == HSL_ARR)
         v = hsl_arr_get(from->u.arr, key, &bad);

@@ -8,6 +8,7 @@
  * Not here: making strings and arrays (hsl_str.c, hsl_arr.c), functions (the VM).
  * Threads: the run's. Fails: hsl_obj_new() by memory. */
 #include "hsl/hsl_arr.h"
+#include "hsl/hsl_obj.h"
 
 /* In the list rc.refs, 0 by now, holds the type; where the link is depends on it. */
 static struct hsl_rc *
@@ -18,7 +19,7 @@ unlink_dead(struct hsl_rc *rc)
         return ((struct hsl_arr *)rc)->u.dead;
     case HSL_FN:
         return (struct hsl_rc *)(uintptr_t)((struct hsl_fn *)rc)->proto;
-    default:
+    default: /* object */
         return ((struct hsl_obj *)rc)->props.u.rc;
     }
 }
@@ -110,6 +111,19 @@ finish_obj(struct hsl_run *r, struct hsl_obj *o)
     o->cls->finish(r, o);
 }
 
+static void
+free_obj(struct hsl_run *r, struct hsl_obj *o)
+{
+    uint32_t slots = hsl_class_slots(o->cls);
+
+    finish_obj(r, o);
+    for (uint32_t i = 0; i < slots; i++) {
+        if (hsl_is_counted(&o->slots[i]))
+            drop(r, o->slots[i]);
+    }
+    hsl_heap_free(&r->heap, o, hsl_obj_size(slots));
+}
+
 void
 hsl_destroy(struct hsl_run *r, struct hsl_value v)
 {
@@ -136,8 +150,7 @@ hsl_destroy(struct hsl_run *r, struct hsl_value v)
         } else if (rc->refs == HSL_FN) {
             free_fn(r, (struct hsl_fn *)rc);
         } else {
-            finish_obj(r, (struct hsl_obj *)rc);
-            hsl_heap_free(&r->heap, rc, sizeof(struct hsl_obj));
+            free_obj(r, (struct hsl_obj *)rc);
         }
     }
     r->destroying = false;

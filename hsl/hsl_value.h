@@ -263,14 +263,21 @@ struct hsl_fn {
     uint8_t kind;                      /* enum hsl_fn_kind */
     uint16_t capture_count;            /* cells in [captures] */
     const struct hsl_proto *proto;     /* HSL_FN_USER: code (hsl_prog.h) */
-    const struct hsl_builtin *builtin; /* HSL_FN_BUILTIN: row (hsl_lib.h) */
+    union {
+        const struct hsl_builtin *builtin; /* HSL_FN_BUILTIN: row (hsl_lib.h) */
+        const struct hsl_class *cls;       /* HSL_FN_CLASS: calling it makes an object */
+    };
     struct hsl_value self;             /* bound object, or none */
     struct hsl_cell *captures[];       /* each owns one count */
 };
 
-/* What a kind of object is: built-in classes have one of these each. */
+/* What a kind of object is: each class, built in or of a script, has one of these. */
 struct hsl_class {
     const char *name;
+    const struct hsl_members *members; /* of a script's class (hsl_obj.h); NULL: built in */
+    /* Its text (§4.3) as a new count into *out, or undefined if there is no toString(); NULL: as
+     * [method] says. false: error set. */
+    bool (*text)(struct hsl_run *r, struct hsl_obj *o, struct hsl_value *out);
     /* Frees what is behind obj->data (props may be gone by then); NULL: nothing to do. */
     void (*finish)(struct hsl_run *r, struct hsl_obj *o);
     /* The method [name] as a row, NULL: none. args[0] of the call is the object. */
@@ -280,10 +287,11 @@ struct hsl_class {
 struct hsl_obj {
     struct hsl_rc rc;
     const struct hsl_class *cls;
-    struct hsl_value props; /* array of properties, or none */
+    struct hsl_value props; /* array of properties without a slot, or none */
     void *data;             /* owned by the class */
     struct hsl_obj *next;   /* r->objects: all whose class has a finish */
     struct hsl_obj **prev;  /* what points to this one; NULL: not in the list */
+    struct hsl_value slots[]; /* variables that a script's class declares; HSL_UNDEF: unset */
 };
 
 /* A new object with one count, no properties and data NULL. NULL: error set. */

@@ -432,6 +432,13 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             set(r, regs + i->a, result);
             NEXT();
         }
+        OP(NEW)
+        {
+            struct hsl_obj *o = hsl_obj_make(r, m->prog->classes[i->b]);
+            CHECKED(o);
+            set(r, regs + i->a, (struct hsl_value){.u.obj = o, .type = HSL_OBJ});
+            NEXT();
+        }
         OP(ARRPUSH)
         {
             struct hsl_value v = take(regs + i->b, i->x & 1);
@@ -543,13 +550,67 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             }
             NEXT();
         }
+        OP(GETPROP)
+        {
+            const struct hsl_value *v = declared(f, regs + i->b, k[i->c].u.str, false);
+            if (LIKELY(v && v->type != HSL_UNDEF))
+                get_element(r, regs, i, v);
+            else
+                CHECKED(hsl_vm_get_index(m, regs, i, k + i->c));
+            NEXT();
+        }
+        OP(SETPROP)
+        {
+            struct hsl_value *place = declared(f, regs + i->a, k[i->b].u.str, true);
+            if (LIKELY(place))
+                set_from(r, place, regs + i->c, i->x & 1);
+            else
+                CHECKED(hsl_vm_set_index(m, regs, i, k + i->b, regs + i->c, regs + i->c, NULL));
+            NEXT();
+        }
+        OP(GETSLOT)
+        {
+            const struct hsl_value *v = &regs[i->b].u.obj->slots[i->c];
+            set(r, regs + i->a, v->type == HSL_UNDEF ? hsl_none() : hsl_ref(*v));
+            NEXT();
+        }
+        OP(SETSLOT)
+        {
+            set_from(r, &regs[i->a].u.obj->slots[i->b], regs + i->c, i->x & 1);
+            NEXT();
+        }
+        OP(SLOTOP)
+        {
+            struct hsl_value *v = &regs[i->a].u.obj->slots[i[1].b], *val = regs + i->b;
+            if (both_num(v, val) && i[1].a <= HSL_OP_SUB) {
+                v->u.num += i[1].a == HSL_OP_ADD ? val->u.num : -val->u.num;
+                if (i->c != HSL_NO_REG)
+                    set_num(r, regs + i->c, v->u.num);
+            } else {
+                CHECKED(hsl_vm_slot_op(m, regs, i));
+            }
+            i += 2;
+            DISPATCH();
+        }
+        OP(SLOTINC)
+        {
+            CHECKED(hsl_vm_slot_inc(m, regs, i));
+            i += 2;
+            DISPATCH();
+        }
+        OP(REFUSE)
+        {
+            (void)hsl_raise(
+                r, HSL_R13, "%s is %s", k[i->a].u.str->data, i->b ? "readonly" : "private");
+            goto failed;
+        }
         OP(PATHSET)
         {
             struct hsl_value *keys = regs + i->b;
             unsigned n = i->x >> 2;
             struct hsl_value *place;
             f->pc = i;
-            place = hsl_vm_path(m, hsl_deref(regs + i->a), keys, n - 1);
+            place = hsl_vm_path(m, hsl_deref(regs + i->a), keys, n - 1, true);
             CHECKED(place && hsl_vm_store(m, place, &keys[n - 1], &keys[n]));
             for (unsigned j = 0; j <= n; j++)
                 hsl_drop(r, &keys[j]);
@@ -704,14 +765,8 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
                 CHECKED(hsl_vm_enter(m, p, base, p->params));
                 goto entered;
             }
-            f++;
-            f->regs = regs = base;
-            f->proto = p;
-            f->segments = 0;
-            f->entry = false;
-            for (struct hsl_value *v = base + p->params, *end = base + p->locals; v < end; v++)
-                v->type = HSL_UNDEF;
-            m->frame = f;
+            f = push_frame(m, f, p, base);
+            regs = base;
             i = p->code;
             DISPATCH();
         }
@@ -740,10 +795,17 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(CALLM)
         {
+            const struct hsl_proto *p = plain_method(m, f, regs + i->a, k[i->b].u.str, i->x);
             int pushed;
             f->pc = i;
             if (UNLIKELY(--m->ticks <= 0))
                 CHECKED(hsl_vm_tick(m));
+            if (LIKELY(p)) {
+                regs += i->a;
+                f = push_frame(m, f, p, regs);
+                i = p->code;
+                DISPATCH();
+            }
             pushed = hsl_vm_call_method(m, regs + i->a, k[i->b].u.str, i->x, &result);
             CHECKED(pushed >= 0);
             if (pushed)

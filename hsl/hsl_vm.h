@@ -149,6 +149,11 @@ hsl_vm_call_method(struct hsl_machine *m, struct hsl_value *base, const struct h
 int
 hsl_vm_method_spread(struct hsl_machine *m, struct hsl_value *base, const struct hsl_str *name,
     struct hsl_value *out) UT_CHECKED;
+/* Calls function [name] of [o] from C, without arguments, if it has one that anybody may call so;
+ * *out is undefined if not. */
+bool
+hsl_vm_call_plain(
+    struct hsl_machine *m, struct hsl_obj *o, const char *name, struct hsl_value *out) UT_CHECKED;
 /* Calls a built-in by its row; forgets the arguments if it succeeds. */
 bool
 hsl_vm_builtin(struct hsl_machine *m, const struct hsl_callee *c, struct hsl_value *args,
@@ -186,11 +191,12 @@ hsl_vm_index(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_
 bool
 hsl_vm_isset(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *key,
     bool *is) UT_CHECKED;
-/* The place of the element that [n] keys lead to from variable [v], made if missing. NULL: error.
- */
+/* The place of the element that [n] keys lead to from variable [v], made if missing. [through]:
+ * something in what is there will be written, so that a readonly property that is an object will
+ * do. NULL: error. */
 struct hsl_value *
-hsl_vm_path(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys,
-    unsigned n) UT_CHECKED;
+hsl_vm_path(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys, unsigned n,
+    bool through) UT_CHECKED;
 /* v[key] = val, v[] = val for an undefined key; borrows [val]. */
 bool
 hsl_vm_store(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *key,
@@ -199,6 +205,11 @@ bool
 hsl_vm_path_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;
 bool
 hsl_vm_path_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;
+/* The same for a declared variable of $this: SLOTOP, SLOTINC. */
+bool
+hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;
+bool
+hsl_vm_slot_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;
 bool
 hsl_vm_path_unset(
     struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;

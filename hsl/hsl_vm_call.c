@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "hsl/hsl_arr.h"
+#include "hsl/hsl_obj.h"
 #include "hsl/hsl_vm.h"
 
 /* --- Stack ----------------------------------------------------------------------------------- */
@@ -325,6 +326,29 @@ call_builtin_value(
     return 0;
 }
 
+/* The class is in base[0]; the new object takes its place. */
+static int
+call_class(struct hsl_machine *m, struct hsl_value *base, unsigned argc, struct hsl_value *out)
+{
+    const struct hsl_class *cls = base->u.fn->cls;
+    const struct hsl_proto *constructor = cls->members->constructor;
+    struct hsl_obj *o;
+
+    if (!constructor && argc) {
+        (void)wrong_count(m, cls->name, 0, 0, argc);
+        return -1;
+    }
+    o = hsl_obj_make(&m->run, cls);
+    if (!o)
+        return -1;
+    hsl_put(&m->run, base, (struct hsl_value){.u.obj = o, .type = HSL_OBJ});
+    if (constructor)
+        return enter_function(m, constructor, NULL, base, argc) ? 1 : -1;
+    *out = *base;
+    base->type = HSL_NONE;
+    return 0;
+}
+
 int
 hsl_vm_call_value(
     struct hsl_machine *m, struct hsl_value *base, unsigned argc, struct hsl_value *out)
@@ -333,6 +357,8 @@ hsl_vm_call_value(
         return call_user(m, base, argc);
     if (base->type == HSL_FN && base->u.fn->kind == HSL_FN_BUILTIN)
         return call_builtin_value(m, base, argc, out);
+    if (base->type == HSL_FN)
+        return call_class(m, base, argc, out);
     (void)hsl_raise(&m->run, HSL_R08, "cannot call a value of type %s", hsl_type_name(base));
     return -1;
 }
@@ -344,28 +370,57 @@ unknown_method(struct hsl_machine *m, const struct hsl_str *name)
     return -1;
 }
 
+/* Calls [v], whose count it takes, a property of the object in base[0]. A function that is bound to
+ * nothing has that as its $this. */
+static int
+call_property(struct hsl_machine *m, struct hsl_value *base, struct hsl_value v, unsigned argc,
+    struct hsl_value *out)
+{
+    bool ok;
+
+    if (v.type != HSL_FN || v.u.fn->kind != HSL_FN_USER || !v.u.fn->proto->has_self ||
+        v.u.fn->self.type == HSL_OBJ) {
+        hsl_put(&m->run, base, v);
+        return hsl_vm_call_value(m, base, argc, out);
+    }
+    ok = enter_function(m, v.u.fn->proto, v.u.fn, base, argc);
+    hsl_unref(&m->run, v);
+    return ok ? 1 : -1;
+}
+
+/* Calls member [found] of the class of the object in base[0]. */
+static int
+call_member(struct hsl_machine *m, struct hsl_value *base, const struct hsl_member *found,
+    const struct hsl_str *name, unsigned argc, struct hsl_value *out)
+{
+    const struct hsl_class *from = m->frame->proto ? m->frame->proto->cls : NULL;
+    struct hsl_obj *o = base->u.obj;
+    struct hsl_value key = {.u.rc = (struct hsl_rc *)(uintptr_t)name, .type = HSL_STR}, v;
+
+    if (found->kind == HSL_MEMBER_METHOD && (!found->is_private || from == o->cls))
+        return enter_function(m, found->proto, NULL, base, argc) ? 1 : -1;
+    if (!hsl_obj_get(&m->run, o, &key, from, &v))
+        return -1;
+    return call_property(m, base, v, argc, out);
+}
+
 int
 hsl_vm_call_method(struct hsl_machine *m, struct hsl_value *base, const struct hsl_str *name,
     unsigned argc, struct hsl_value *out)
 {
     const struct hsl_obj *o = base->u.obj;
+    const struct hsl_member *found;
     const struct hsl_builtin *row;
     const struct hsl_value *v;
 
     if (base->type != HSL_OBJ)
         return unknown_method(m, name);
+    found = o->cls->members ? hsl_member_find(o->cls->members, name) : NULL;
+    if (found)
+        return call_member(m, base, found, name, argc, out);
     v = o->props.type == HSL_ARR ? hsl_arr_getz(o->props.u.arr, name->data) : NULL;
-    if (v && v->type == HSL_FN && v->u.fn->kind == HSL_FN_USER && v->u.fn->proto->has_self) {
-        struct hsl_value callee = hsl_ref(*v);
-        bool ok = enter_function(m, callee.u.fn->proto, callee.u.fn, base, argc);
-
-        hsl_unref(&m->run, callee);
-        return ok ? 1 : -1;
-    }
-    if (v) {
-        hsl_put(&m->run, base, hsl_ref(*v));
-        return hsl_vm_call_value(m, base, argc, out);
-    }
+    if (v)
+        return call_property(m, base, hsl_ref(*v), argc, out);
     row = o->cls->method ? o->cls->method(name->data, name->len) : NULL;
     return row ? call_row(m, row, base, argc, out) : unknown_method(m, name);
 }
@@ -445,19 +500,36 @@ run_entered(struct hsl_machine *m, struct hsl_value *out)
     return ok;
 }
 
+/* Where a call from C lays its arguments: above all frames. */
+static struct hsl_value *
+stack_top(const struct hsl_machine *m)
+{
+    return m->frame == m->frames ? m->stack : m->frame->regs + m->frame->proto->regs;
+}
+
+/* Counts a call from C. */
+static bool
+may_call(struct hsl_machine *m)
+{
+    if (--m->ticks <= 0 && !hsl_vm_tick(m))
+        return false;
+    if (m->native < HSL_NATIVE_MAX)
+        return true;
+    return hsl_limit(
+        &m->run, HSL_L04, "call depth (%u) of callbacks exceeded", HSL_NATIVE_MAX);
+}
+
 bool
 hsl_call(struct hsl_run *r, const struct hsl_value *fn, const struct hsl_value *args, unsigned argc,
     struct hsl_value *out)
 {
     struct hsl_machine *m = r->machine;
-    struct hsl_value *top = m->frame->regs + m->frame->proto->regs, *base;
+    struct hsl_value *top = stack_top(m), *base;
     unsigned segments = 0;
     int result;
 
-    if (--m->ticks <= 0 && !hsl_vm_tick(m))
+    if (!may_call(m))
         return false;
-    if (m->native >= HSL_NATIVE_MAX)
-        return hsl_limit(r, HSL_L04, "call depth (%u) of callbacks exceeded", HSL_NATIVE_MAX);
     base = argc < HSL_STACK_SLACK ? top : make_room(m, top, (size_t)argc + 1, 0, &segments);
     if (!base)
         return false;
@@ -470,10 +542,57 @@ hsl_call(struct hsl_run *r, const struct hsl_value *fn, const struct hsl_value *
     return result == 0;
 }
 
+/* True if [o] has a function under [name] that anybody may call without arguments. */
+static bool
+can_call_method(const struct hsl_obj *o, const struct hsl_str *name)
+{
+    const struct hsl_member *found =
+        o->cls->members ? hsl_member_find(o->cls->members, name) : NULL;
+    const struct hsl_value *v;
+    unsigned min, max;
+
+    if (found)
+        return found->kind == HSL_MEMBER_METHOD && !found->is_private &&
+               found->proto->required == 0;
+    v = o->props.type == HSL_ARR ? hsl_arr_getz(o->props.u.arr, name->data) : NULL;
+    return v && hsl_call_arity(v, &min, &max) && min == 0;
+}
+
+bool
+hsl_vm_call_plain(
+    struct hsl_machine *m, struct hsl_obj *o, const char *name, struct hsl_value *out)
+{
+    struct hsl_str *s = hsl_str_newz(&m->run, name);
+    struct hsl_value *base = stack_top(m);
+    bool can;
+    int result = -1;
+
+    out->type = HSL_UNDEF;
+    if (!s)
+        return false;
+    (void)hsl_str_hash(s);
+    can = can_call_method(o, s);
+    if (can && may_call(m)) {
+        base[0] = hsl_ref((struct hsl_value){.u.obj = o, .type = HSL_OBJ});
+        result = laid_out_done(m, base, 0, 0, hsl_vm_call_method(m, base, s, 0, out));
+    }
+    hsl_unref(&m->run, hsl_from_str(s));
+    if (result > 0)
+        return run_entered(m, out);
+    return !can || result == 0;
+}
+
+bool
+hsl_obj_text(struct hsl_run *r, struct hsl_obj *o, struct hsl_value *out)
+{
+    return hsl_vm_call_plain(r->machine, o, "toString", out);
+}
+
 bool
 hsl_call_arity(const struct hsl_value *fn, unsigned *min, unsigned *max)
 {
     const struct hsl_fn *f = fn->u.fn;
+    const struct hsl_proto *p;
 
     if (fn->type != HSL_FN)
         return false;
@@ -485,8 +604,9 @@ hsl_call_arity(const struct hsl_value *fn, unsigned *min, unsigned *max)
         }
         return true;
     }
-    *min = f->proto->required;
-    *max = f->proto->rest ? UINT_MAX : *min + f->proto->optional;
+    p = f->kind == HSL_FN_CLASS ? f->cls->members->constructor : f->proto;
+    *min = p ? p->required : 0;
+    *max = p && p->rest ? UINT_MAX : *min + (p ? p->optional : 0u);
     return true;
 }
 

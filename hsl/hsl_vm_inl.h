@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "hsl/hsl_arr.h"
+#include "hsl/hsl_obj.h"
 #include "hsl/hsl_vm.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
@@ -234,6 +235,65 @@ next_element(struct hsl_value *a, struct hsl_value *key)
         return &e->val;
     }
     return NULL;
+}
+
+/* The place of declared variable [name] in the object [v], if code of frame [f] may have it so;
+ * NULL: not that simple. */
+static inline struct hsl_value *
+declared(
+    const struct hsl_frame *f, const struct hsl_value *v, const struct hsl_str *name, bool write)
+{
+    const struct hsl_class *cls;
+    const struct hsl_member *found;
+
+    if (UNLIKELY(v->type != HSL_OBJ))
+        return NULL;
+    cls = v->u.obj->cls;
+    found = cls->members ? hsl_member_find(cls->members, name) : NULL;
+    if (!found || found->kind != HSL_MEMBER_VAR)
+        return NULL;
+    if ((found->is_private || (write && found->is_readonly)) && f->proto->cls != cls)
+        return NULL;
+    return &v->u.obj->slots[found->slot];
+}
+
+/* The function that `base->name(argc arguments)` calls in frame [f], if it takes just so many and
+ * the stack has room; NULL: not that simple. */
+static inline const struct hsl_proto *
+plain_method(const struct hsl_machine *m, const struct hsl_frame *f, const struct hsl_value *base,
+    const struct hsl_str *name, unsigned argc)
+{
+    const struct hsl_class *cls;
+    const struct hsl_member *found;
+    const struct hsl_proto *p;
+
+    if (UNLIKELY(base->type != HSL_OBJ))
+        return NULL;
+    cls = base->u.obj->cls;
+    found = cls->members ? hsl_member_find(cls->members, name) : NULL;
+    if (!found || found->kind != HSL_MEMBER_METHOD || (found->is_private && f->proto->cls != cls))
+        return NULL;
+    p = found->proto;
+    if (!p->is_fixed || argc + 1 != p->params || f + 1 == m->frame_end ||
+        (size_t)(m->stack_end - base) < p->regs)
+        return NULL;
+    return p;
+}
+
+/* The next frame, for [p] with all its parameters at [base], where all its registers fit. */
+static inline struct hsl_frame *
+push_frame(struct hsl_machine *m, struct hsl_frame *f, const struct hsl_proto *p,
+    struct hsl_value *base)
+{
+    f++;
+    f->regs = base;
+    f->proto = p;
+    f->segments = 0;
+    f->entry = false;
+    for (struct hsl_value *v = base + p->params, *end = base + p->locals; v < end; v++)
+        v->type = HSL_UNDEF;
+    m->frame = f;
+    return f;
 }
 
 /* A value has no truth of its own before it is looked at; the two common ones are decided here. */

@@ -12,6 +12,7 @@
 #include "config.h"
 
 #include "hsl/hsl_arr.h"
+#include "hsl/hsl_obj.h"
 #include "hsl/hsl_vm.h"
 
 static bool
@@ -22,33 +23,11 @@ bad_key(struct hsl_machine *m, const struct hsl_value *key)
 
 /* --- Reading --------------------------------------------------------------------------------- */
 
-/* o->name: a property, or a method bound to the object; none if there is neither. */
-static bool
-get_property(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *key,
-    struct hsl_value *out)
+/* The class whose code runs. */
+static const struct hsl_class *
+current_class(const struct hsl_machine *m)
 {
-    const struct hsl_obj *o = v->u.obj;
-    const struct hsl_value *p = NULL;
-    const struct hsl_builtin *row;
-    struct hsl_fn *fn;
-    bool bad = false;
-
-    if (o->props.type == HSL_ARR)
-        p = hsl_arr_get(o->props.u.arr, key, &bad);
-    if (bad)
-        return bad_key(m, key);
-    *out = p ? hsl_ref(*p) : hsl_none();
-    if (p || key->type != HSL_STR || !o->cls->method)
-        return true;
-    row = o->cls->method(key->u.str->data, key->u.str->len);
-    if (!row)
-        return true;
-    fn = hsl_heap_alloc(&m->run.heap, sizeof(*fn));
-    if (!fn)
-        return hsl_raise_memory(&m->run);
-    *fn = (struct hsl_fn){.rc = {1}, .kind = HSL_FN_BUILTIN, .builtin = row, .self = hsl_ref(*v)};
-    *out = (struct hsl_value){.u.fn = fn, .type = HSL_FN};
-    return true;
+    return m->frame->proto->cls;
 }
 
 bool
@@ -66,7 +45,7 @@ hsl_vm_index(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_
         *out = e ? hsl_ref(*e) : hsl_none();
         return true;
     case HSL_OBJ:
-        return get_property(m, v, key, out);
+        return hsl_obj_get(&m->run, v->u.obj, key, current_class(m), out);
     case HSL_UNDEF:
         *out = hsl_none();
         return true;
@@ -79,16 +58,17 @@ bool
 hsl_vm_isset(
     struct hsl_machine *m, const struct hsl_value *v, const struct hsl_value *key, bool *is)
 {
-    const struct hsl_value *a = v->type == HSL_OBJ ? &v->u.obj->props : v;
     struct hsl_value e;
     bool bad = false;
 
     *is = false;
-    if (a->type == HSL_ARR) {
-        *is = hsl_arr_get(a->u.arr, key, &bad) != NULL;
+    if (v->type == HSL_OBJ)
+        return hsl_obj_isset(&m->run, v->u.obj, key, current_class(m), is);
+    if (v->type == HSL_ARR) {
+        *is = hsl_arr_get(v->u.arr, key, &bad) != NULL;
         return bad ? bad_key(m, key) : true;
     }
-    if (a->type != HSL_STR)
+    if (v->type != HSL_STR)
         return true;
     if (!hsl_subscript(&m->run, v, key, &e))
         return false;
@@ -99,12 +79,10 @@ hsl_vm_isset(
 
 /* --- Writing --------------------------------------------------------------------------------- */
 
-/* What [v] keeps its elements in, as an array that nobody else owns; NULL: error set. */
+/* The array in [v], one that nobody else owns, made if there is nothing yet; NULL: error set. */
 static struct hsl_arr *
 own_elements(struct hsl_machine *m, struct hsl_value *v)
 {
-    if (v->type == HSL_OBJ && v->u.obj->cls == &hsl_object_class)
-        v = &v->u.obj->props;
     if (v->type == HSL_ARR)
         return v->u.arr->rc.refs == 1 || hsl_arr_own(&m->run, v) ? v->u.arr : NULL;
     if (v->type == HSL_NONE || v->type == HSL_UNDEF || (v->type == HSL_STR && v->u.str->len == 0)) {
@@ -118,17 +96,28 @@ own_elements(struct hsl_machine *m, struct hsl_value *v)
     return NULL;
 }
 
-struct hsl_value *
-hsl_vm_path(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys, unsigned n)
+/* The place of element or property [key] of [v], made if missing; NULL: error set. [through]: a
+ * readonly property will do if it refers to an object. */
+static struct hsl_value *
+own_place(
+    struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *key, bool through)
 {
-    for (unsigned i = 0; i < n && v; i++) {
-        struct hsl_arr *a = own_elements(m, v);
+    struct hsl_arr *a;
 
-        if (!a)
-            return NULL;
-        v = keys[i].type == HSL_UNDEF ? hsl_arr_slot_push(&m->run, a)
-                                      : hsl_arr_slot(&m->run, a, &keys[i]);
-    }
+    if (v->type == HSL_OBJ)
+        return hsl_obj_place(&m->run, v->u.obj, key, current_class(m), through);
+    a = own_elements(m, v);
+    if (!a)
+        return NULL;
+    return key->type == HSL_UNDEF ? hsl_arr_slot_push(&m->run, a) : hsl_arr_slot(&m->run, a, key);
+}
+
+struct hsl_value *
+hsl_vm_path(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys, unsigned n,
+    bool through)
+{
+    for (unsigned i = 0; i < n && v; i++)
+        v = own_place(m, v, &keys[i], through || i + 1 < n);
     return v;
 }
 
@@ -136,9 +125,15 @@ bool
 hsl_vm_store(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *key,
     const struct hsl_value *val)
 {
-    struct hsl_value share = hsl_ref(*val); /* before: it may be the array itself */
-    struct hsl_arr *a = own_elements(m, v);
+    struct hsl_value share = hsl_ref(*val), *place; /* before: it may be the array itself */
+    struct hsl_arr *a;
 
+    if (v->type == HSL_OBJ) {
+        place = hsl_obj_place(&m->run, v->u.obj, key, current_class(m), false);
+        hsl_put(&m->run, place ? place : &share, place ? share : hsl_none());
+        return place != NULL;
+    }
+    a = own_elements(m, v);
     if (!a) {
         hsl_unref(&m->run, share);
         return false;
@@ -216,7 +211,7 @@ operate_apart(struct hsl_machine *m, struct hsl_value *root, const struct hsl_va
     hsl_unref(&m->run, left);
     if (!ok)
         return false;
-    to = n ? hsl_vm_path(m, root, keys, n) : root;
+    to = n ? hsl_vm_path(m, root, keys, n, false) : root;
     if (!to) {
         hsl_unref(&m->run, *out);
         return false;
@@ -234,7 +229,7 @@ operate(struct hsl_machine *m, struct hsl_value *root, const struct hsl_value *k
 
     if (appends(keys, n))
         return operate_apart(m, root, keys, n, op, hsl_none(), out);
-    place = n ? hsl_vm_path(m, root, keys, n) : root;
+    place = n ? hsl_vm_path(m, root, keys, n, false) : root;
     if (!place)
         return false;
     if (!plain(place, &keys[n], op))
@@ -261,6 +256,37 @@ hsl_vm_path_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_i
 }
 
 bool
+hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value *place = &regs[i->a].u.obj->slots[i[1].b], val = regs[i->b], out;
+
+    m->frame->pc = i;
+    if (place->type == HSL_UNDEF)
+        *place = hsl_none();
+    if (!operate(m, place, &val, 0, (enum hsl_op)i[1].a, &out))
+        return false;
+    if (i->x & 1)
+        hsl_drop(&m->run, &regs[i->b]);
+    set_result(m, regs, i->c, out);
+    return true;
+}
+
+bool
+hsl_vm_slot_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value *place = &regs[i->a].u.obj->slots[i[1].c];
+    double by = i[1].a ? -1 : 1;
+
+    m->frame->pc = i;
+    if (place->type == HSL_UNDEF)
+        *place = hsl_none();
+    if (!hsl_vm_step(m, place, by))
+        return false;
+    set_result(m, regs, i->b, hsl_num(i[1].b ? place->u.num - by : place->u.num));
+    return true;
+}
+
+bool
 hsl_vm_path_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
     struct hsl_value *root = hsl_deref(&regs[i->a]), *keys = &regs[i->b], *place;
@@ -269,7 +295,7 @@ hsl_vm_path_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_
 
     if (n == 0 && root->type == HSL_UNDEF)
         return hsl_vm_undefined(m, m->prog->k[i[1].c].u.str->data);
-    place = n ? hsl_vm_path(m, root, keys, n) : root;
+    place = n ? hsl_vm_path(m, root, keys, n, false) : root;
     if (!place || !hsl_vm_step(m, place, by))
         return false;
     now = place->u.num;
@@ -281,24 +307,41 @@ hsl_vm_path_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_
 /* The place that the keys lead to, as an own one, but without making anything: NULL if missing, or
  * on an error (state says which). */
 static struct hsl_value *
-existing_place(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys, unsigned n)
+existing_place(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *keys, unsigned n,
+    bool through)
 {
     const struct hsl_value *at = v;
 
     for (unsigned i = 0; i < n; i++) {
         bool bad = false;
 
-        if (at->type == HSL_OBJ)
-            at = &at->u.obj->props;
-        if (at->type != HSL_ARR)
-            return NULL;
-        at = hsl_arr_get(at->u.arr, &keys[i], &bad);
+        if (at->type == HSL_OBJ) {
+            v = hsl_obj_existing(
+                &m->run, at->u.obj, &keys[i], current_class(m), through || i + 1 < n);
+            return v ? existing_place(m, v, keys + i + 1, n - i - 1, through) : NULL;
+        }
+        at = at->type == HSL_ARR ? hsl_arr_get(at->u.arr, &keys[i], &bad) : NULL;
         if (bad)
             (void)bad_key(m, &keys[i]);
         if (!at)
             return NULL;
     }
-    return hsl_vm_path(m, v, keys, n);
+    return hsl_vm_path(m, v, keys, n, through);
+}
+
+/* unset(v[key]) */
+static bool
+unset_element(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *key)
+{
+    struct hsl_arr *a;
+    bool is;
+
+    if (v->type == HSL_OBJ)
+        return hsl_obj_unset(&m->run, v->u.obj, key, current_class(m));
+    if (v->type != HSL_ARR || !hsl_vm_isset(m, v, key, &is) || !is)
+        return false;
+    a = own_elements(m, v);
+    return a && hsl_arr_del(&m->run, a, key);
 }
 
 bool
@@ -306,17 +349,10 @@ hsl_vm_path_unset(struct hsl_machine *m, struct hsl_value *regs, const struct hs
 {
     struct hsl_value *keys = &regs[i->b], *v;
     unsigned n = i->x >> 2;
-    bool removed = false, is;
+    bool removed;
 
-    v = existing_place(m, hsl_deref(&regs[i->a]), keys, n - 1);
-    if (v && (v->type == HSL_ARR || (v->type == HSL_OBJ && v->u.obj->cls == &hsl_object_class))) {
-        struct hsl_arr *a;
-
-        if (!hsl_vm_isset(m, v, &keys[n - 1], &is))
-            return false;
-        a = is ? own_elements(m, v) : NULL;
-        removed = a && hsl_arr_del(&m->run, a, &keys[n - 1]);
-    }
+    v = existing_place(m, hsl_deref(&regs[i->a]), keys, n - 1, true);
+    removed = v && unset_element(m, v, &keys[n - 1]);
     if (m->run.state != HSL_RUNNING)
         return false;
     drop_temporaries(m, keys, n);
@@ -330,7 +366,7 @@ hsl_vm_path_slice(struct hsl_machine *m, struct hsl_value *regs, const struct hs
     struct hsl_value *keys = &regs[i->b], *place;
     unsigned n = i->x >> 2;
 
-    place = hsl_vm_path(m, hsl_deref(&regs[i->a]), keys, n);
+    place = hsl_vm_path(m, hsl_deref(&regs[i->a]), keys, n, false);
     if (!place || !hsl_slice_assign(&m->run, place, &keys[n], &keys[n + 1], &keys[n + 2], NULL))
         return false;
     drop_temporaries(m, keys, n + 3);
@@ -344,7 +380,7 @@ hsl_vm_path_unslice(struct hsl_machine *m, struct hsl_value *regs, const struct 
     unsigned n = i->x >> 2;
     bool removed = false;
 
-    v = existing_place(m, hsl_deref(&regs[i->a]), keys, n);
+    v = existing_place(m, hsl_deref(&regs[i->a]), keys, n, false);
     if (m->run.state != HSL_RUNNING)
         return false;
     if (v && v->type == HSL_ARR &&
