@@ -25,8 +25,8 @@ full_name(struct hsl_check *c, const struct hsl_class_decl *d, struct hsl_name n
 
     if (!p)
         return (struct hsl_name){NULL, 0};
-    (void)snprintf(p, len + 1, "%.*s::%s%.*s", HSL_NAME_ARGS(d->name), is_var ? "$" : "",
-        HSL_NAME_ARGS(name));
+    (void)snprintf(
+        p, len + 1, "%.*s::%s%.*s", HSL_NAME_ARGS(d->name), is_var ? "$" : "", HSL_NAME_ARGS(name));
     return (struct hsl_name){p, (uint32_t)len};
 }
 
@@ -157,8 +157,7 @@ unknown_member(struct hsl_check *c, const struct hsl_node *n, const struct hsl_c
             dollar, HSL_NAME_ARGS(name));
     else
         hsl_unit_error(c->u, "C04", n->pos, "unknown %s %.*s::%s%.*s",
-            *dollar ? "variable" : "function", HSL_NAME_ARGS(d->name), dollar,
-            HSL_NAME_ARGS(name));
+            *dollar ? "variable" : "function", HSL_NAME_ARGS(d->name), dollar, HSL_NAME_ARGS(name));
     return false;
 }
 

@@ -40,8 +40,14 @@ add_constructor(struct hsl_code *c, struct hsl_class_decl *d)
     body->pos = d->pos;
     *s = (struct hsl_scope){
         .parent = c->u->globals, .unit = c->u, .function = f, .class = d, .instance = true};
-    *f = (struct hsl_function){.name = d->name, .pos = d->pos, .body = body, .scope = s, .class = d,
-        .is_constructor = true, .is_method = true, .uses_this = true};
+    *f = (struct hsl_function){.name = d->name,
+        .pos = d->pos,
+        .body = body,
+        .scope = s,
+        .class = d,
+        .is_constructor = true,
+        .is_method = true,
+        .uses_this = true};
     d->constructor = f;
     while (*end)
         end = &(*end)->next;
@@ -255,8 +261,7 @@ this_class(const struct hsl_code *c, const struct hsl_node *n)
     const struct hsl_function *f = c->fn->function;
     const struct hsl_node *a = n->kind == HSL_N_PROP ? n->u.prop.a : NULL;
 
-    if (!a || !f || !f->scope->instance || a->kind != HSL_N_VAR ||
-        !hsl_code_is_this(a->u.var.var))
+    if (!a || !f || !f->scope->instance || a->kind != HSL_N_VAR || !hsl_code_is_this(a->u.var.var))
         return NULL;
     return f->scope->class;
 }

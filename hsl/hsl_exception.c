@@ -1,4 +1,4 @@
-/* hsl_exception.c - the class Exception (language §11) and the class of `object [...]`.
+/* hsl_exception.c - the class Exception (language §11).
  *
  * Errors of the language make one and get a place from the VM; Exception("text") makes one without.
  * Not here: throwing and catching (hsl_vm_throw.c).
@@ -7,7 +7,6 @@
 
 #include "hsl/hsl_exception.h"
 #include "hsl/hsl_lib.h"
-#include "hsl/hsl_obj.h"
 
 struct exception {
     struct hsl_str *text;   /* one count */
@@ -111,7 +110,6 @@ method(const char *name, size_t len)
 
 const struct hsl_class hsl_exception_class = {
     .name = "Exception", .finish = finish, .method = method};
-const struct hsl_class hsl_object_class = {.name = "object", .text = hsl_obj_text};
 
 /* --- Making ---------------------------------------------------------------------------------- */
 

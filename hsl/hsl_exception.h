@@ -1,4 +1,4 @@
-/* hsl_exception.h - the class Exception, and the class of `object [...]`.
+/* hsl_exception.h - the class Exception.
  * All of it belongs to one run and its thread. */
 #ifndef HSL_EXCEPTION_H
 #define HSL_EXCEPTION_H
@@ -6,7 +6,6 @@
 #include "hsl/hsl_run.h"
 
 extern const struct hsl_class hsl_exception_class;
-extern const struct hsl_class hsl_object_class;
 
 /* An object with a copy of the text and no place, one count; NULL: error set. */
 struct hsl_obj *

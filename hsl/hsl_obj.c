@@ -10,7 +10,8 @@
 #include "hsl/hsl_obj.h"
 
 #include "hsl/hsl_arr.h"
-#include "hsl/hsl_exception.h"
+
+const struct hsl_class hsl_object_class = {.name = "object", .text = hsl_obj_text};
 
 struct hsl_obj *
 hsl_obj_make(struct hsl_run *r, const struct hsl_class *cls)
@@ -67,8 +68,8 @@ may_read(struct hsl_run *r, const struct hsl_obj *o, const struct hsl_member *m,
         return true;
     if (m->proto)
         return hsl_raise(r, HSL_R08, "unknown method %s", m->name->data);
-    return hsl_raise(r, HSL_R08, "%s is static: write %s::$%s", m->name->data, o->cls->name,
-        m->name->data);
+    return hsl_raise(
+        r, HSL_R08, "%s is static: write %s::$%s", m->name->data, o->cls->name, m->name->data);
 }
 
 /* A declared name that is to be written. [through]: only if it refers to an object that is. */
@@ -95,7 +96,9 @@ bind(struct hsl_run *r, struct hsl_obj *o, const struct hsl_proto *proto,
 
     if (!fn)
         return hsl_raise_memory(r);
-    *fn = (struct hsl_fn){.rc = {1}, .kind = proto ? HSL_FN_USER : HSL_FN_BUILTIN, .proto = proto,
+    *fn = (struct hsl_fn){.rc = {1},
+        .kind = proto ? HSL_FN_USER : HSL_FN_BUILTIN,
+        .proto = proto,
         .self = hsl_ref((struct hsl_value){.u.obj = o, .type = HSL_OBJ})};
     fn->builtin = row;
     *out = (struct hsl_value){.u.fn = fn, .type = HSL_FN};
@@ -207,8 +210,8 @@ hsl_obj_existing(struct hsl_run *r, struct hsl_obj *o, const struct hsl_value *k
 }
 
 bool
-hsl_obj_unset(struct hsl_run *r, struct hsl_obj *o, const struct hsl_value *key,
-    const struct hsl_class *from)
+hsl_obj_unset(
+    struct hsl_run *r, struct hsl_obj *o, const struct hsl_value *key, const struct hsl_class *from)
 {
     const struct hsl_member *m = find_member(o, key);
     struct hsl_value *v = hsl_obj_existing(r, o, key, from, false), old;

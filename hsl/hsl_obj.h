@@ -2,14 +2,16 @@
  *
  * A declared variable has a place, its slot, in every object of the class; what is added to an
  * object later lies in its array of properties. Names are found in a hash that the class has, which
- * is part of the program and shared by threads: one probe, mostly, that compares two pointers, since
- * a program has each of its names once. */
+ * is part of the program and shared by threads: one probe, mostly, that compares two pointers,
+ * since a program has each of its names once. */
 #ifndef HSL_OBJ_H
 #define HSL_OBJ_H
 
 #include "hsl/hsl_run.h"
 
 struct hsl_proto;
+
+extern const struct hsl_class hsl_object_class; /* of `object [...]` */
 
 enum hsl_member_kind {
     HSL_MEMBER_VAR,    /* slot */

@@ -515,8 +515,7 @@ may_call(struct hsl_machine *m)
         return false;
     if (m->native < HSL_NATIVE_MAX)
         return true;
-    return hsl_limit(
-        &m->run, HSL_L04, "call depth (%u) of callbacks exceeded", HSL_NATIVE_MAX);
+    return hsl_limit(&m->run, HSL_L04, "call depth (%u) of callbacks exceeded", HSL_NATIVE_MAX);
 }
 
 bool
@@ -559,8 +558,7 @@ can_call_method(const struct hsl_obj *o, const struct hsl_str *name)
 }
 
 bool
-hsl_vm_call_plain(
-    struct hsl_machine *m, struct hsl_obj *o, const char *name, struct hsl_value *out)
+hsl_vm_call_plain(struct hsl_machine *m, struct hsl_obj *o, const char *name, struct hsl_value *out)
 {
     struct hsl_str *s = hsl_str_newz(&m->run, name);
     struct hsl_value *base = stack_top(m);

@@ -10,6 +10,7 @@
 
 #include "hsl/hsl_arr.h"
 #include "hsl/hsl_context.h"
+#include "hsl/hsl_obj.h"
 #include "hsl/hsl_vm.h"
 
 /* --- Literals -------------------------------------------------------------------------------- */

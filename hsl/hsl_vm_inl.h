@@ -282,8 +282,8 @@ plain_method(const struct hsl_machine *m, const struct hsl_frame *f, const struc
 
 /* The next frame, for [p] with all its parameters at [base], where all its registers fit. */
 static inline struct hsl_frame *
-push_frame(struct hsl_machine *m, struct hsl_frame *f, const struct hsl_proto *p,
-    struct hsl_value *base)
+push_frame(
+    struct hsl_machine *m, struct hsl_frame *f, const struct hsl_proto *p, struct hsl_value *base)
 {
     f++;
     f->regs = base;

@@ -99,8 +99,7 @@ own_elements(struct hsl_machine *m, struct hsl_value *v)
 /* The place of element or property [key] of [v], made if missing; NULL: error set. [through]: a
  * readonly property will do if it refers to an object. */
 static struct hsl_value *
-own_place(
-    struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *key, bool through)
+own_place(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value *key, bool through)
 {
     struct hsl_arr *a;
 
