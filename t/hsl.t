@@ -6,7 +6,9 @@
 #   // expect error: LINE:COL: TEXT            it ends with this error at run time
 #   // expect compile error: LINE:COL: TEXT    it is refused; all errors must be listed
 #   // expect warning: LINE:COL: TEXT          `hsl -c` warns; all warnings must be listed
+#   // expect stderr: TEXT                     the next line on standard error that is no error
 #   // flow: NAME                              on line 1: it is only checked, for that flow
+#   // limits: NAME=VALUE,...                  it runs under these limits
 #   // files: NAME=CONTENT                     this file lies beside it (\n \t \r \\ \xHH escapes)
 # A "…" at the end of TEXT stands for any rest (where PCRE2 or the system words the message).
 # A script without an expected error must end with 0 and leave standard error empty.
@@ -48,21 +50,24 @@ sub spew {
 # What the comments of a script ask for.
 sub read_wants {
     my ($text) = @_;
-    my %w = (output => [], error => [], compile => [], warning => [], files => {}, flow => undef);
+    my %w = (output => [], error => [], compile => [], warning => [], stderr => [], files => {},
+        flow => undef, limits => undef);
     my %list = ('' => 'output', 'error' => 'error', 'compile error' => 'compile',
-        'warning' => 'warning');
+        'warning' => 'warning', 'stderr' => 'stderr');
     my $n = 0;
     for my $line (split /\n/, $text) {
         $n++;
         $line =~ s/\r\z//;
         if ($n == 1 && $line =~ m{^// flow: (\w+)}) {
             $w{flow} = $1;
+        } elsif ($line =~ m{^// limits: (\S+)$}) {
+            $w{limits} = $1;
         } elsif ($line =~ m{^// files: ([^=]+)=(.*)$}) {
             my ($name, $content) = ($1, $2);
             my %esc = (n => "\n", t => "\t", r => "\r", '\\' => '\\');
             $content =~ s{\\(?:x([0-9A-Fa-f]{2})|(.))}{defined $1 ? chr hex $1 : $esc{$2} // "\\$2"}ge;
             $w{files}{$name} = $content;
-        } elsif ($line =~ m{^(?:.*\s)?// expect( error| compile error| warning)?:(?: (.*))?$}) {
+        } elsif ($line =~ m{^(?:.*\s)?// expect( error| compile error| warning| stderr)?:(?: (.*))?$}) {
             my ($kind, $want) = ($1 // '', $2 // '');
             $kind =~ s/^ //;
             push @{ $w{ $list{$kind} } }, $want;
@@ -141,16 +146,22 @@ sub check_script {
     return @diff;
 }
 
+# Lines that are no message with a place, nor the source line and caret below one.
+sub plain_lines {
+    my ($text) = @_;
+    return grep { !/^[^\s:][^:]*:\d+:\d+: / && !/^ {4}/ } split /\n/, $text;
+}
+
 sub run_script {
     my ($w, $dir, $name) = @_;
-    my ($code, $out, $err) = run_hsl($dir, $name);
+    my @limits = defined $w->{limits} ? "--limits=$w->{limits}" : ();
+    my ($code, $out, $err) = run_hsl($dir, @limits, $name);
     my @lines = split /\n/, $out;
     my @errors = grep { !/: (?:called from here|included from here)$/ } messages($err);
     my @diff = compare('output', $w->{output}, \@lines);
     push @diff, compare('error', $w->{error}, \@errors);
+    push @diff, compare('standard error', $w->{stderr}, [plain_lines($err)]);
     push @diff, compare_code(@{ $w->{error} } ? 1 : 0, $code, $err);
-    push @diff, 'standard error:', map { "  $_" } split /\n/, $err
-        if !@{ $w->{error} } && $err ne '' && !@diff;
     return @diff;
 }
 
@@ -162,7 +173,8 @@ sub test_script {
     (my $name = $path) =~ s{.*/}{};
     spew("$dir/$name", $text);
     spew("$dir/$_", $w->{files}{$_}) for keys %{ $w->{files} };
-    my $wants = @{ $w->{output} } + @{ $w->{error} } + @{ $w->{compile} } + @{ $w->{warning} };
+    my $wants = @{ $w->{output} } + @{ $w->{error} } + @{ $w->{compile} } + @{ $w->{warning} }
+        + @{ $w->{stderr} };
     return ('it asks for nothing') if $wants == 0 && !defined $w->{flow};
     return check_script($w, $dir, $name, "--context=$w->{flow}") if defined $w->{flow};
     return check_script($w, $dir, $name) if @{ $w->{compile} };
