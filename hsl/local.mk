@@ -74,6 +74,10 @@ t_unit_hsl_op_SOURCES = t/unit/hsl_op.c t/unit/hsl_fake_run.h
 t_unit_hsl_op_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_regex_SOURCES = t/unit/hsl_regex.c t/unit/hsl_fake_run.h
 t_unit_hsl_regex_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+# Tests of what outlives a run.
+check_PROGRAMS += t/unit/hsl_share
+t_unit_hsl_share_SOURCES = t/unit/hsl_share.c
+t_unit_hsl_share_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 # Tests of the compiler and the machine.
 check_PROGRAMS += t/unit/hsl_run t/unit/hsl_vm t/unit/hsl_limits t/unit/hsl_session
 t_unit_hsl_session_SOURCES = t/unit/hsl_session.c
