@@ -123,7 +123,7 @@ ctl_check_print(const char *flow_dir, const struct ut_diag_list *diags)
 {
     struct hsl_show show = {
         .to = stderr,
-        .colour = isatty(STDERR_FILENO) != 0,
+        .colour = hsl_show_wants_colour(stderr),
         .dir = flow_dir,
     };
 

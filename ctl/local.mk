@@ -11,7 +11,8 @@ ctl_penstock_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 
 # The language on its own.
 bin_PROGRAMS += hsl/hsl
-hsl_hsl_SOURCES = hsl/hsl_main.c hsl/hsl_show.c hsl/hsl_show.h
-hsl_hsl_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+hsl_hsl_SOURCES = hsl/hsl_main.c hsl/hsl_repl.c hsl/hsl_repl.h hsl/hsl_show.c hsl/hsl_show.h
+hsl_hsl_CFLAGS = $(AM_CFLAGS) $(EDIT_CFLAGS)
+hsl_hsl_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(EDIT_LIBS) $(UT_LIBS)
 
 EXTRA_DIST += t/ctl t/hsl.t t/man.t

@@ -65,10 +65,12 @@ struct hsl_limits {
 
 /* The defaults of language §18. */
 void hsl_limits_default(struct hsl_limits *l);
-/* Sets limits by their names: [list] is "max_time=2,max_memory=16M", counts in decimal, bytes also
+struct hsl_env_opts;
+/* Sets limits by their names, those of the process in [opts]: [list] is "max_time=2,max_memory=16M", counts in decimal, bytes also
  * with K M G, seconds also with a fraction or with s m h. Those before a mistake are set. -1 with
  * [d] set: a name that is none (with the nearest one), a value that is none or out of range. */
-int hsl_limits_set(struct hsl_limits *l, const char *list, struct ut_diag *d) UT_CHECKED;
+int hsl_limits_set(struct hsl_limits *l, struct hsl_env_opts *opts, const char *list,
+    struct ut_diag *d) UT_CHECKED;
 /* The name of limit [i], from 0; NULL behind the last. */
 const char *hsl_limits_name(size_t i);
 

@@ -18,19 +18,24 @@ enum unit { COUNT, BYTES, SECONDS };
 #define MAX_ITEM 128 /* bytes of NAME=VALUE */
 #define GIB (1LL << 30)
 
-/* One limit: [width] bytes at [offset] of struct hsl_limits, a double if [unit] is SECONDS. Ranges
- * are those that a program can keep: an include level and a call from a built-in need C stack. */
+/* One limit: [width] bytes at [offset] of struct hsl_limits, or of struct hsl_env_opts if all runs
+ * of a process share it; a double if [unit] is SECONDS. Ranges are those that a program can keep:
+ * an include level and a call from a built-in need C stack. */
 static const struct row {
     const char *name;
     enum unit unit;
+    bool shared;
     size_t offset, width;
     long long min, max;
 } rows[] = {
-#define ROW(name, unit, min, max)                                                                  \
-    {                                                                                              \
-#name, unit, offsetof(struct hsl_limits, name), sizeof(((struct hsl_limits *)0)->name),    \
-            min, max                                                                               \
-    }
+/* clang-format off */
+#define ROW(name, unit, min, max) \
+    {#name, unit, false, offsetof(struct hsl_limits, name), \
+        sizeof(((struct hsl_limits *)0)->name), min, max}
+#define SHARED(name, unit, min, max) \
+    {#name, unit, true, offsetof(struct hsl_env_opts, name), \
+        sizeof(((struct hsl_env_opts *)0)->name), min, max}
+    /* clang-format on */
     ROW(max_instructions, COUNT, 1, 1000000000000000),
     ROW(max_time, SECONDS, 0, 86400),
     ROW(max_memory, BYTES, 65536, 1024 * GIB),
@@ -49,7 +54,11 @@ static const struct row {
     ROW(max_sockets, COUNT, 0, 100000),
     ROW(max_include_depth, COUNT, 1, 64),
     ROW(max_source, BYTES, 1, 64 << 20),
+    SHARED(cache_memory, BYTES, 1, 1024 * GIB),
+    SHARED(cache_entries, COUNT, 1, 1000000000),
+    SHARED(store_memory, BYTES, 1, 1024 * GIB),
 #undef ROW
+#undef SHARED
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
@@ -126,12 +135,12 @@ parse_whole(const struct row *row, const char *text, long long *out)
 }
 
 static int
-set_row(struct hsl_limits *l, const struct row *row, const char *text, struct ut_diag *d)
+set_row(void *limits, const struct row *row, const char *text, struct ut_diag *d)
 {
     static const char *const forms[] = {[COUNT] = "a number",
         [BYTES] = "a number of bytes such as 64K, 16M or 1G",
         [SECONDS] = "a number of seconds such as 0.5, 20 or 2m"};
-    char *field = (char *)l + row->offset;
+    char *field = (char *)limits + row->offset;
     double seconds = 0;
     long long whole = 0;
     uint32_t narrow;
@@ -153,7 +162,8 @@ set_row(struct hsl_limits *l, const struct row *row, const char *text, struct ut
 
 /* One "NAME=VALUE" of [len] bytes. */
 static int
-set_item(struct hsl_limits *l, const char *item, size_t len, struct ut_diag *d)
+set_item(struct hsl_limits *l, struct hsl_env_opts *opts, const char *item, size_t len,
+    struct ut_diag *d)
 {
     const struct row *row = NULL;
     char text[MAX_ITEM];
@@ -169,16 +179,16 @@ set_item(struct hsl_limits *l, const char *item, size_t len, struct ut_diag *d)
     *value++ = '\0';
     if (find_row(text, &row, d) != 0)
         return -1;
-    return set_row(l, row, value, d);
+    return set_row(row->shared ? (void *)opts : l, row, value, d);
 }
 
 int
-hsl_limits_set(struct hsl_limits *l, const char *list, struct ut_diag *d)
+hsl_limits_set(struct hsl_limits *l, struct hsl_env_opts *opts, const char *list, struct ut_diag *d)
 {
     for (;;) {
         size_t len = strcspn(list, ",");
 
-        if (set_item(l, list, len, d) != 0)
+        if (set_item(l, opts, list, len, d) != 0)
             return -1;
         if (list[len] == '\0')
             return 0;

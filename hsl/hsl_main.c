@@ -1,6 +1,6 @@
 /* hsl_main.c - the command `hsl`: runs or checks one script, with no mail server around it.
- * Not here: the language (hsl.h), how errors look (hsl_show.c), flows that decide about mail
- * (milter/). The host below has echo and syslog() only.
+ * Not here: the language (hsl.h), the interactive mode (hsl_repl.c), how errors look (hsl_show.c),
+ * flows that decide about mail (milter/). The host below has echo and syslog() only.
  * Threads: one. Fails with 1 for a script error at run time, EX_USAGE, EX_DATAERR for a script
  * that does not compile, EX_NOINPUT for a file that cannot be read. */
 #include "config.h"
@@ -16,9 +16,12 @@
 
 #include "hsl/hsl.h"
 #include "hsl/hsl_host.h"
+#include "hsl/hsl_repl.h"
 #include "hsl/hsl_show.h"
 #include "lib/ut_file.h"
 #include "lib/ut_log.h"
+#include "lib/ut_near.h"
+#include "lib/ut_time.h"
 
 #define EXIT_SCRIPT 1 /* the script ended with an error */
 #define EXIT_USAGE 2
@@ -31,7 +34,12 @@ struct runner {
     int flow;         /* --context, else HSL_FLOW_CORE */
     bool check;       /* -c */
     bool disassemble; /* --disassemble */
+    bool time;        /* --time */
+    bool help;        /* -h */
+    bool interactive; /* no script, and a terminal */
+    double compiling; /* seconds of the compilation */
     struct hsl_limits limits;
+    struct hsl_env_opts opts;
     struct hsl_source source;
     struct ut_sbuf text; /* what standard input gave */
     char *dir;           /* folder of the script */
@@ -40,23 +48,46 @@ struct runner {
 /* --- Options -------------------------------------------------------------------------------- */
 
 static const char usage_text[] =
-    "usage: hsl [-c] [--context NAME] [--data DIR] [--disassemble] [--limits NAME=VALUE,...] FILE | - | -e CODE\n"
+    "usage: hsl [-c] [--context=NAME] [--data=DIR] [--disassemble] [--limits=NAME=VALUE,...]\n"
+    "           [--time] [FILE | - | -e CODE]\n"
+    "Without a script, and with a terminal as standard input: interactive.\n"
     "  -c, --check        only check, with warnings\n"
     "  -e, --eval CODE    the script itself\n"
-    "  --context NAME     check for the flow NAME: access, helo, auth, mailfrom, rcpt, mail, eod\n"
+    "  --context NAME     check for the flow NAME: access, helo, auth, mailfrom, rcpt (or\n"
+    "                     recipient), mail, eod\n"
     "  --data DIR         what file://NAME is relative to; default: the folder of FILE\n"
     "  --disassemble      print the instructions instead of running them\n"
-    "  --limits NAME=VALUE,...  change limits of the run, such as max_time=2,max_memory=256M\n"
+    "  --limits LIST      change limits of the run: NAME=VALUE,... as in\n"
+    "                     max_time=2,max_memory=256M\n"
+    "  --time             say on standard error what compiling and running took\n"
     "  -h, --help         print this\n";
 
+/* [why] may be NULL: it was said already. */
 static int
 usage(const char *why)
 {
-    fprintf(stderr, "hsl: %s\n%s", why, usage_text);
+    if (why)
+        fprintf(stderr, "hsl: %s\n", why);
+    fputs("Try \"hsl --help\".\n", stderr);
     return EXIT_USAGE;
 }
 
-enum { OPT_CONTEXT = 256, OPT_DATA, OPT_DISASSEMBLE, OPT_LIMITS };
+static int
+unknown_flow(const char *name)
+{
+    static const enum hsl_flow flows[] = {HSL_FLOW_ACCESS, HSL_FLOW_HELO, HSL_FLOW_AUTH,
+        HSL_FLOW_MAILFROM, HSL_FLOW_RCPT, HSL_FLOW_MAIL, HSL_FLOW_EOD};
+    struct ut_near near = ut_near_to(name);
+
+    ut_near_try(&near, "recipient");
+    for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
+        ut_near_try(&near, hsl_flow_name(flows[i]));
+    fprintf(stderr, "hsl: there is no flow %s", name);
+    fprintf(stderr, near.best ? "; did you mean %s?\n" : "\n", near.best);
+    return usage(NULL);
+}
+
+enum { OPT_CONTEXT = 256, OPT_DATA, OPT_DISASSEMBLE, OPT_LIMITS, OPT_TIME };
 
 static const struct option options[] = {
     {"check", no_argument, NULL, 'c'},
@@ -66,6 +97,7 @@ static const struct option options[] = {
     {"data", required_argument, NULL, OPT_DATA},
     {"disassemble", no_argument, NULL, OPT_DISASSEMBLE},
     {"limits", required_argument, NULL, OPT_LIMITS},
+    {"time", no_argument, NULL, OPT_TIME},
     {NULL, 0, NULL, 0},
 };
 
@@ -84,7 +116,7 @@ take_option(struct runner *r, int option)
         return EX_OK;
     case OPT_CONTEXT:
         r->flow = hsl_flow_by_name(optarg);
-        return r->flow >= 0 ? EX_OK : usage("there is no flow of that name");
+        return r->flow >= 0 ? EX_OK : unknown_flow(optarg);
     case OPT_DATA:
         r->data = optarg;
         return EX_OK;
@@ -92,9 +124,12 @@ take_option(struct runner *r, int option)
         r->disassemble = true;
         return EX_OK;
     case OPT_LIMITS:
-        return hsl_limits_set(&r->limits, optarg, &d) == 0 ? EX_OK : usage(d.text);
-    default:
-        return usage("wrong option");
+        return hsl_limits_set(&r->limits, &r->opts, optarg, &d) == 0 ? EX_OK : usage(d.text);
+    case OPT_TIME:
+        r->time = true;
+        return EX_OK;
+    default: /* getopt_long() has said what is wrong */
+        return usage(NULL);
     }
 }
 
@@ -106,15 +141,20 @@ read_options(struct runner *r, int argc, char **argv)
 
     argv[0] = "hsl";
     while ((option = getopt_long(argc, argv, "ce:h", options, NULL)) != -1) {
-        if (option == 'h')
+        if (option == 'h') {
+            r->help = true;
             return EX_OK;
+        }
         rc = take_option(r, option);
         if (rc != EX_OK)
             return rc;
     }
-    if (argc - optind != (r->code ? 0 : 1))
+    if (argc - optind > (r->code ? 0 : 1))
         return usage(r->code ? "-e takes no file" : "name one script");
-    r->file = r->code ? NULL : argv[optind];
+    r->file = argv[optind];
+    r->interactive = !r->file && !r->code;
+    if (r->interactive && (r->check || r->disassemble || !isatty(STDIN_FILENO)))
+        return usage("name a script, or - for standard input");
     if (r->flow != HSL_FLOW_CORE && !r->check && !r->disassemble)
         return usage("a flow script can only be checked here: add -c");
     return EX_OK;
@@ -158,6 +198,8 @@ find_source(struct runner *r, struct ut_diag *d)
     r->dir = folder_of(from_stdin ? NULL : r->file);
     if (!r->dir)
         return ut_diag_set(d, "out of memory");
+    if (r->interactive)
+        return 0;
     if (r->code) {
         r->source.name = "<command>";
         r->source.text = r->code;
@@ -179,7 +221,7 @@ shower(const struct runner *r)
 {
     return (struct hsl_show){
         .to = stderr,
-        .colour = isatty(STDERR_FILENO) != 0,
+        .colour = hsl_show_wants_colour(stderr),
         .name = r->source.name,
         .text = r->source.text,
         .len = r->source.len,
@@ -237,12 +279,14 @@ run(struct runner *r, struct hsl_env *env, struct hsl_prog *prog)
         return EX_SOFTWARE;
     }
     hsl_run(machine, prog, &host, NULL, &r->limits, &result);
-    fflush(stdout);
+    (void)fflush(stdout); /* main() looks for errors */
     if (result.end == HSL_END_ERROR || result.end == HSL_END_LIMIT) {
         hsl_show_diag(&show, &result.error);
         if (result.trace[0])
             fprintf(stderr, "%s\n", result.trace);
     }
+    if (r->time)
+        hsl_show_cost(stderr, r->compiling, &result);
     hsl_machine_free(machine);
     return result.end == HSL_END_ERROR || result.end == HSL_END_LIMIT ? EXIT_SCRIPT : EX_OK;
 }
@@ -258,7 +302,9 @@ compile_and_run(struct runner *r, struct hsl_env *env)
     int rc = EX_OK;
 
     ut_diag_list_init(&diags, MAX_DIAGS);
+    r->compiling = ut_time_mono();
     prog = hsl_compile(env, &r->source, &diags);
+    r->compiling = ut_time_mono() - r->compiling;
     if (!prog || r->check)
         hsl_show_list(&show, &diags);
     ut_diag_list_fini(&diags);
@@ -273,9 +319,22 @@ compile_and_run(struct runner *r, struct hsl_env *env)
 }
 
 static int
+interact(const struct runner *r, struct hsl_env *env)
+{
+    struct hsl_repl_opts opts = {
+        .env = env,
+        .limits = &r->limits,
+        .log = host_log,
+        .colour = hsl_show_wants_colour(stderr),
+        .time = r->time,
+    };
+
+    return hsl_repl(&opts);
+}
+
+static int
 start(struct runner *r)
 {
-    struct hsl_env_opts opts = {0};
     struct ut_diag d = {0};
     struct hsl_env *env;
     int rc;
@@ -284,14 +343,14 @@ start(struct runner *r)
         fprintf(stderr, "hsl: %s\n", d.text);
         return EX_NOINPUT;
     }
-    opts.flow_dir = r->dir;
-    opts.data_dir = r->data ? r->data : r->dir;
-    env = hsl_env_new(&opts, &d);
+    r->opts.flow_dir = r->dir;
+    r->opts.data_dir = r->data ? r->data : r->dir;
+    env = hsl_env_new(&r->opts, &d);
     if (!env) {
         fprintf(stderr, "hsl: %s\n", d.text);
         return EX_NOINPUT;
     }
-    rc = compile_and_run(r, env);
+    rc = r->interactive ? interact(r, env) : compile_and_run(r, env);
     hsl_env_free(env);
     return rc;
 }
@@ -306,12 +365,12 @@ main(int argc, char **argv)
     /* Output that goes to a terminal or a pipe needs no bound: it is no log. */
     r.limits.max_echo = SIZE_MAX;
     r.limits.max_echo_records = UINT_MAX;
-    ut_sbuf_init(&r.text, r.limits.max_source);
     rc = read_options(&r, argc, argv);
-    if (rc == EX_OK && (r.file || r.code))
-        rc = start(&r);
-    else if (rc == EX_OK)
+    ut_sbuf_init(&r.text, r.limits.max_source);
+    if (r.help)
         fputs(usage_text, stdout);
+    else if (rc == EX_OK)
+        rc = start(&r);
     if ((fflush(stdout) != 0 || ferror(stdout)) && rc == EX_OK) {
         fputs("hsl: cannot write to standard output\n", stderr);
         rc = EX_IOERR;

@@ -5,7 +5,9 @@
 
 #include "hsl/hsl_show.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/ut_file.h"
 #include "lib/ut_utf8.h"
@@ -59,14 +61,58 @@ add_source(struct ut_sbuf *out, const char *p, size_t len)
     }
 }
 
-/* The characters of [len] bytes of valid UTF-8. */
+/* Characters that terminals draw in no or in two columns (Unicode 15, the common blocks). A locale
+ * is not asked: messages are UTF-8 in any. */
+static const struct {
+    uint32_t first, last;
+    unsigned columns;
+} widths[] = {
+    {0x0300, 0x036F, 0},                        /* combining marks */
+    {0x1100, 0x115F, 2},                        /* Hangul Jamo */
+    {0x200B, 0x200F, 0},                        /* zero width space, joiners, marks of direction */
+    {0x20D0, 0x20FF, 0},                        /* combining marks for symbols */
+    {0x2E80, 0xA4CF, 2},                        /* CJK, kana */
+    {0xAC00, 0xD7A3, 2},                        /* Hangul */
+    {0xF900, 0xFAFF, 2},                        /* CJK compatibility */
+    {0xFE00, 0xFE0F, 0},                        /* variation selectors */
+    {0xFE20, 0xFE2F, 0},                        /* combining half marks */
+    {0xFE30, 0xFE6F, 2},                        /* CJK forms */
+    {0xFEFF, 0xFEFF, 0},                        /* byte order mark */
+    {0xFF00, 0xFF60, 2},                        /* full width forms */
+    {0xFFE0, 0xFFE6, 2}, {0x1F300, 0x1FAFF, 2}, /* pictures */
+    {0x20000, 0x3FFFD, 2},                      /* CJK */
+};
+
+static unsigned
+char_columns(uint32_t c)
+{
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        if (c >= widths[i].first && c <= widths[i].last)
+            return widths[i].columns;
+    }
+    return 1;
+}
+
+/* The columns that [len] bytes of valid UTF-8 take on a terminal. */
 static size_t
-count_chars(const char *p, size_t len)
+count_columns(const char *p, size_t len)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < len; i++)
-        n += ((unsigned char)p[i] & 0xC0) != 0x80;
+    while (len > 0) {
+        size_t size = ut_utf8_char(p, len);
+        uint32_t c = (unsigned char)*p;
+
+        if (size > 1) {
+            c &= 0xFFu >> (size + 1);
+            for (size_t i = 1; i < size; i++)
+                c = c << 6 | ((unsigned char)p[i] & 0x3F);
+        }
+        n += char_columns(c);
+        size = size ? size : 1;
+        p += size;
+        len -= size;
+    }
     return n;
 }
 
@@ -85,7 +131,7 @@ print_line(const struct hsl_show *s, const char *p, size_t len, unsigned column)
     until = from + ut_utf8_cut(p + from, len - from, until - from);
     ut_sbuf_init(&line, 4096);
     add_source(&line, p + from, at - from);
-    before = count_chars(ut_sbuf_text(&line), line.len);
+    before = count_columns(ut_sbuf_text(&line), line.len);
     if (until > at)
         add_source(&line, p + at, until - at);
     fprintf(s->to, "    %s%s%s\n    %s%*s%s^%s\n", from > 0 ? "…" : "", ut_sbuf_text(&line),
@@ -173,4 +219,23 @@ hsl_show_list(const struct hsl_show *s, const struct ut_diag_list *l)
     }
     if (l->errors > errors)
         fprintf(s->to, "%zu more errors are not shown\n", l->errors - errors);
+}
+
+/* --- Others --------------------------------------------------------------------------------- */
+
+bool
+hsl_show_wants_colour(FILE *to)
+{
+    const char *no = getenv("NO_COLOR");
+
+    return (!no || *no == '\0') && isatty(fileno(to));
+}
+
+void
+hsl_show_cost(FILE *to, double compile_seconds, const struct hsl_result *res)
+{
+    if (compile_seconds >= 0)
+        fprintf(to, "compile %.6f s, ", compile_seconds);
+    fprintf(to, "run %.6f s, %llu instructions, memory peak %zu bytes\n", res->seconds,
+        (unsigned long long)res->instructions, res->peak_memory);
 }

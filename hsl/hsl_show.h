@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "hsl/hsl.h"
 #include "lib/ut_diag.h"
 
 struct hsl_show {
@@ -26,5 +27,12 @@ hsl_show_diag(const struct hsl_show *s, const struct ut_diag *d);
 /* Prints all of [l] in their order, and how many errors did not fit. */
 void
 hsl_show_list(const struct hsl_show *s, const struct ut_diag_list *l);
+
+/* True if [to] is a terminal and the environment does not say NO_COLOR. */
+bool
+hsl_show_wants_colour(FILE *to);
+/* Prints one line about what a run took; [compile_seconds] below 0: without that. */
+void
+hsl_show_cost(FILE *to, double compile_seconds, const struct hsl_result *res);
 
 #endif

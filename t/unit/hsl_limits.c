@@ -10,13 +10,15 @@
 static void
 test_values(void)
 {
+    struct hsl_env_opts opts = {0};
     struct hsl_limits l;
     struct ut_diag d = {0};
 
     hsl_limits_default(&l);
-    tap_ok(hsl_limits_set(&l, "max_time=0.25", &d) == 0 && l.max_time > 0.24 && l.max_time < 0.26,
+    tap_ok(hsl_limits_set(&l, &opts, "max_time=0.25", &d) == 0 && l.max_time > 0.24 &&
+               l.max_time < 0.26,
         "a fraction of a second");
-    tap_ok(hsl_limits_set(&l,
+    tap_ok(hsl_limits_set(&l, &opts,
                "max_time=2m,max_memory=16M,max_call_depth=7,max_instructions=99999999999", &d) == 0,
         "several at once");
     tap_ok(l.max_time > 119 && l.max_time < 121 && l.max_memory == (size_t)16 << 20 &&
@@ -31,24 +33,27 @@ test_values(void)
 static void
 test_each(void)
 {
-    struct hsl_limits l, before;
+    struct all {
+        struct hsl_limits limits;
+        struct hsl_env_opts opts;
+    } now, before;
     struct ut_diag d = {0};
     char item[64];
     size_t i, changed;
     const char *name;
 
     for (i = 0; (name = hsl_limits_name(i)) != NULL; i++) {
-        memset(&l, 0xFF, sizeof(l));
-        before = l;
+        memset(&now, 0xFF, sizeof(now));
+        before = now;
         snprintf(
             item, sizeof(item), "%s=%s", name, strcmp(name, "max_memory") == 0 ? "65536" : "3");
         changed = 0;
-        if (hsl_limits_set(&l, item, &d) == 0)
-            for (size_t k = 0; k < sizeof(l); k++)
-                changed += ((const char *)&l)[k] != ((const char *)&before)[k];
+        if (hsl_limits_set(&now.limits, &now.opts, item, &d) == 0)
+            for (size_t k = 0; k < sizeof(now); k++)
+                changed += ((const char *)&now)[k] != ((const char *)&before)[k];
         tap_ok(changed > 0 && changed <= 8, "%s sets one field", item);
     }
-    tap_ok(i >= 13, "all of them are there");
+    tap_ok(i >= 18, "all of them are there");
 }
 
 static const struct {
@@ -76,11 +81,13 @@ static void
 test_wrong(void)
 {
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct hsl_env_opts opts = {0};
         struct hsl_limits l;
         struct ut_diag d = {0};
 
         hsl_limits_default(&l);
-        tap_ok(hsl_limits_set(&l, wrong[i].list, &d) == -1, "\"%s\" is refused", wrong[i].list);
+        tap_ok(
+            hsl_limits_set(&l, &opts, wrong[i].list, &d) == -1, "\"%s\" is refused", wrong[i].list);
         tap_str(d.text, wrong[i].want, "and the text says why");
     }
 }

@@ -166,8 +166,8 @@ main(void)
     char name[200];
 
     hsl_limits_default(&limits);
-    tap_ok(
-        hsl_limits_set(&limits, "max_instructions=50000,max_call_depth=100,max_memory=1M", &d) == 0,
+    tap_ok(hsl_limits_set(
+               &limits, &opts, "max_instructions=50000,max_call_depth=100,max_memory=1M", &d) == 0,
         "limits");
     s = hsl_session_new(env, &limits);
     tap_ok(s != NULL, "a session begins");
