@@ -18,10 +18,30 @@
 #include "hsl/hsl_context.h"
 #include "hsl/hsl_file.h"
 #include "hsl/hsl_regex.h"
+#include "hsl/hsl_unit.h"
 #include "hsl/hsl_vm.h"
 #include "lib/ut_time.h"
 
 /* --- Compiling -------------------------------------------------------------------------------- */
+
+struct hsl_prog *
+hsl_compile_unit(struct hsl_unit *u)
+{
+    struct hsl_prog *p = hsl_prog_new();
+
+    if (!p) {
+        (void)hsl_unit_limit(u, (struct hsl_pos){1, 1, 0}, "not enough memory for the script");
+        return NULL;
+    }
+    p->consts->env = u->env;
+    p->consts->flow = u->flow;
+    p->consts->limits = *u->limits;
+    u->consts = p->consts;
+    if (hsl_check_unit(u) == 0 && hsl_code_unit(u, p))
+        return p;
+    hsl_prog_unref(p);
+    return NULL;
+}
 
 struct hsl_prog *
 hsl_compile(struct hsl_env *env, const struct hsl_source *src, struct ut_diag_list *diags)
@@ -39,8 +59,8 @@ hsl_compile(struct hsl_env *env, const struct hsl_source *src, struct ut_diag_li
             "limit: not enough memory for the script");
         return NULL;
     }
-    if (hsl_parse_unit(&u, src) == 0 && hsl_check_unit(&u) == 0)
-        p = hsl_code_unit(&u);
+    if (hsl_parse_unit(&u, src) == 0)
+        p = hsl_compile_unit(&u);
     ut_arena_free(u.arena);
     return p;
 }

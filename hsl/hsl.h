@@ -103,7 +103,7 @@ struct hsl_source {
     size_t len;
     enum hsl_flow flow;     /* which names exist and which functions are legal */
     bool no_optimize;       /* compile without folding and superinstructions, for tests */
-    const struct hsl_limits *limits; /* NULL: the defaults; only compile-time ones are looked at */
+    const struct hsl_limits *limits; /* of compiling, and of constants and imported data; NULL: the defaults */
 };
 
 /* Compiles [src]. Errors (language §17.1, at most 20) and warnings go to [diags]. The program, with

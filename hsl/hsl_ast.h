@@ -113,7 +113,7 @@ struct hsl_node {
         struct { struct hsl_node *name; struct hsl_node *var; struct hsl_node *body; } barrier; /* var NULL */
         struct { struct hsl_node *options; struct hsl_node *callee; struct hsl_node *args; uint32_t argc; bool spread; } cache;
         struct { struct hsl_name file; struct hsl_node *body; bool once; } include;
-        struct { struct hsl_name file; struct hsl_node *syms; struct hsl_name data_var; struct hsl_node *options; struct hsl_unit *module; } import; /* syms: linked N_EMPTY with importsym */
+        struct { struct hsl_name file; struct hsl_node *syms; struct hsl_name data_var; struct hsl_node *options; } import; /* syms: linked N_EMPTY with importsym */
         struct { struct hsl_name name, as; bool is_var, star; } importsym;
         struct hsl_function *function;
         struct hsl_class_decl *class;
@@ -140,8 +140,9 @@ struct hsl_var {
     bool is_static;          /* variable of a class; in a function: [global] to that */
     bool predefined;         /* a flow variable (hsl_flow.def) of the global scope; [index] its row */
     bool readonly;           /* predefined, and the script is classic */
-    bool imported;           /* [outer] is the module's variable */
+    bool imported;           /* [outer] is the module's variable; NULL: data, see struct hsl_import */
     struct hsl_var *outer;
+    const struct hsl_var *earlier; /* the same one in the step before (hsl_session.c), or NULL */
     uint32_t index;          /* parameter number, or row of hsl_flow.def */
     uint32_t slot;           /* for the compiler */
 };
@@ -238,30 +239,50 @@ struct hsl_source_file {
     size_t len;
     int included_by;           /* index of the file, or -1 */
     struct hsl_pos include_pos;
+    bool imported;             /* a module or data: [included_by] imports it */
 };
 
-/* One compilation: the main script with its includes, or a module with its includes. */
+/* What an import statement does before the first statement of its file runs. */
+struct hsl_import {
+    struct hsl_import *next;
+    struct hsl_pos pos;
+    struct hsl_unit *module;  /* to be initialised; NULL: data */
+    struct hsl_var *var;      /* data: the variable */
+    struct hsl_value *value;  /* data: what it holds, in the heap of the program's constants */
+};
+
+/* One compilation: the main script with its includes, or a module with its includes. The units of
+ * a program share the arena, the diagnostics and one table of files, which the main one has. */
 struct hsl_unit {
     struct ut_arena *arena;
     struct hsl_env *env;
     enum hsl_flow flow;
     const struct hsl_limits *limits;
     struct ut_diag_list *diags;
-    struct hsl_source_file *files; /* array */
+    struct hsl_unit *main;         /* of a module: the script's unit; NULL: this is it */
+    struct hsl_unit *next_module;  /* in order of the first import; the main unit comes first */
+    struct hsl_source_file *files; /* array; of the main unit, for all */
     uint32_t file_count;
     size_t source_bytes;           /* of all files */
+    uint32_t first_file;           /* index of the unit's own file */
+    struct hsl_pos import_pos;     /* of a module: where it was first imported */
+    unsigned depth;                /* of imports and includes above */
+    bool loading;                  /* is being read or checked: an import of it is a cycle */
+    bool refused;                  /* it has errors, which were reported */
+    struct hsl_import *imports;    /* in order */
+    struct hsl_run *consts;        /* the heap for data that is imported; NULL: none can be */
+    uint32_t number;               /* of its top level, for the compiler */
     struct hsl_node *body;         /* N_BLOCK of the main file */
     struct hsl_scope *globals;
     struct hsl_function *functions;/* every function of the unit, linked by ->next */
     struct hsl_class_decl *classes;
-    struct hsl_unit *modules;      /* imported units, linked by ->next_module, in order of initialisation */
-    struct hsl_unit *next_module;
     bool modern;                   /* language §1, script generation */
     bool no_optimize;
     bool stepwise;                 /* one step of an interactive session (hsl_session.c) */
     struct hsl_unit *before;       /* stepwise: the step before, complete; NULL: the first */
     const struct hsl_prog *program;/* stepwise: what became of the unit */
-    struct hsl_name *mentions;     /* names of built-ins called and predefined variables mentioned */
+    struct hsl_name *mentions;     /* names of built-ins called and predefined variables mentioned; of
+                                    * the main unit, for all */
     uint32_t mention_count;
 };
 

@@ -17,7 +17,6 @@ static const struct {
     uint8_t kind;
     const char *what;
 } unsupported[] = {
-    {HSL_N_IMPORT, "import"},
     {HSL_N_YIELD, "yield"},
 };
 
@@ -126,22 +125,34 @@ hsl_check_function(struct hsl_check *c, struct hsl_function *f)
 
 /* --- The way in ------------------------------------------------------------------------------- */
 
+/* The compiler wants one list of all functions of the program, and one of all classes. */
+static void
+gather(struct hsl_check *c)
+{
+    for (struct hsl_unit *m = c->u->next_module; m; m = m->next_module) {
+        *c->functions_end = m->functions;
+        while (*c->functions_end)
+            c->functions_end = &(*c->functions_end)->next;
+        *c->classes_end = m->classes;
+        while (*c->classes_end)
+            c->classes_end = &(*c->classes_end)->next;
+    }
+}
+
 int
 hsl_check_unit(struct hsl_unit *u)
 {
-    struct hsl_check c = {.u = u, .functions_end = &u->functions};
+    struct hsl_check c = {.u = u, .functions_end = &u->functions, .imports_end = &u->imports};
     size_t errors = u->diags->errors;
 
-    u->functions = NULL;
-    u->classes = NULL;
     c.classes_end = &u->classes;
-    u->mentions = NULL;
-    u->mention_count = 0;
     u->globals = c.scope = hsl_check_scope_new(&c, NULL);
     if (!c.scope || (u->before && hsl_check_continue(&c, u->before->globals) != 0))
         return -1;
     hsl_check_hoist(&c, u->body->u.list.first);
     (void)hsl_check_statements(&c, u->body->u.list.first);
     hsl_check_scope_end(&c, u->globals);
+    if (!u->main)
+        gather(&c);
     return u->diags->errors == errors ? 0 : -1;
 }

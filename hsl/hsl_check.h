@@ -24,6 +24,7 @@ struct hsl_check {
     struct hsl_nametab builtins;        /* name to struct hsl_symbol of built-ins used */
     struct hsl_function **functions_end;/* end of unit->functions */
     struct hsl_class_decl **classes_end;/* end of unit->classes */
+    struct hsl_import **imports_end;    /* end of unit->imports */
 };
 
 /* A variable with what only the checker wants to know. */
@@ -32,6 +33,7 @@ struct hsl_check_var {
     struct hsl_pos first_read; /* line 0: never read */
     bool shared;               /* closures or `global` may assign it too */
     bool warned;               /* about assigning to a predefined name */
+    bool written;              /* assigned in its own scope, as far as the walk has come */
 };
 
 /* scope->index */
@@ -67,7 +69,14 @@ void hsl_check_scope_end(struct hsl_check *c, struct hsl_scope *s);
 /* Takes the variables and symbols of [before], the global scope of the step before, into the current
  * scope. The symbols may be declared anew. -1 without memory. */
 int hsl_check_continue(struct hsl_check *c, const struct hsl_scope *before) UT_CHECKED;
-/* Declares the functions and classes of the statements from [n] on in the current scope. */
+/* Enters a symbol in the current scope. NULL: the name is taken, reported; *again if it is by the
+ * same place in a file that is included again. */
+struct hsl_symbol *hsl_check_declare(struct hsl_check *c, enum hsl_symbol_kind kind,
+    struct hsl_name name, struct hsl_pos pos, struct hsl_symbol **again);
+/* [a] and [b] are the same place of the same file, included more than once. */
+bool hsl_check_same_place(struct hsl_unit *u, struct hsl_pos a, struct hsl_pos b);
+/* Declares the functions and classes of the statements from [n] on in the current scope; at the
+ * top level of a file also what it imports. */
 void hsl_check_hoist(struct hsl_check *c, struct hsl_node *n);
 /* What the bare name [n] (N_NAME) stands for, also left in it; NULL: C04 was reported. */
 struct hsl_symbol *hsl_check_resolve(struct hsl_check *c, struct hsl_node *n);
@@ -102,6 +111,15 @@ void hsl_check_pattern(struct hsl_check *c, const struct hsl_node *n);
 /* --- hsl_check_cache.c ------------------------------------------------------------------------ */
 
 void hsl_check_cache(struct hsl_check *c, struct hsl_node *n);
+
+/* --- hsl_check_import.c ----------------------------------------------------------------------- */
+
+/* Loads what the import [n] names and declares what it brings, before any statement is walked. */
+void hsl_check_import(struct hsl_check *c, struct hsl_node *n);
+/* The walk has come to the import [n]: its variables must not have been assigned above it. */
+void hsl_check_import_place(struct hsl_check *c, const struct hsl_node *n);
+/* Turns `ns::f` and `ns::$v` of a module into a bare name and a variable; other nodes stay. */
+void hsl_check_namespace(struct hsl_check *c, struct hsl_node *n);
 
 /* --- hsl_check_stmt.c ------------------------------------------------------------------------- */
 

@@ -87,6 +87,7 @@ hsl_check_call(struct hsl_check *c, struct hsl_node *n)
     struct hsl_symbol *s = NULL;
     bool in_log = c->in_log;
 
+    hsl_check_namespace(c, callee);
     if (callee->kind == HSL_N_NAME)
         s = hsl_check_resolve(c, callee);
     else

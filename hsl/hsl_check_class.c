@@ -16,17 +16,23 @@
 
 /* --- Members ---------------------------------------------------------------------------------- */
 
-/* "CLASS::NAME", or "CLASS::$NAME" for a variable, in the arena; p NULL without memory. */
+/* "CLASS::NAME", or "CLASS::$NAME" for a variable, in the arena; p NULL without memory. A module's
+ * variables have a number before that: other units may have classes of the same name. */
 static struct hsl_name
 full_name(struct hsl_check *c, const struct hsl_class_decl *d, struct hsl_name name, bool is_var)
 {
-    size_t len = (size_t)d->name.len + 2 + is_var + name.len;
-    char *p = hsl_check_alloc(c, len + 1);
+    char number[16] = "", *p;
+    size_t len;
+
+    if (is_var && c->u->main)
+        (void)snprintf(number, sizeof number, "%u:", c->u->first_file);
+    len = strlen(number) + d->name.len + 2 + is_var + name.len;
+    p = hsl_check_alloc(c, len + 1);
 
     if (!p)
         return (struct hsl_name){NULL, 0};
     (void)snprintf(
-        p, len + 1, "%.*s::%s%.*s", HSL_NAME_ARGS(d->name), is_var ? "$" : "", HSL_NAME_ARGS(name));
+        p, len + 1, "%s%.*s::%s%.*s", number, HSL_NAME_ARGS(d->name), is_var ? "$" : "", HSL_NAME_ARGS(name));
     return (struct hsl_name){p, (uint32_t)len};
 }
 

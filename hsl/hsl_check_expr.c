@@ -57,6 +57,7 @@ is_this(const struct hsl_node *n)
 static void
 check_quiet(struct hsl_check *c, struct hsl_node *n, bool unset)
 {
+    hsl_check_namespace(c, n);
     switch (n->kind) {
     case HSL_N_VAR:
         hsl_check_var_quiet(c, n);
@@ -104,6 +105,7 @@ check_pattern_targets(struct hsl_check *c, struct hsl_node *n)
 void
 hsl_check_target(struct hsl_check *c, struct hsl_node *n)
 {
+    hsl_check_namespace(c, n);
     switch (n->kind) {
     case HSL_N_VAR:
         hsl_check_var_write(c, n);
@@ -269,6 +271,7 @@ hsl_check_expr(struct hsl_check *c, struct hsl_node *n)
 {
     if (hsl_check_unsupported(c, n))
         return;
+    hsl_check_namespace(c, n);
     switch (n->kind) {
     case HSL_N_VAR:
         hsl_check_var_read(c, n);

@@ -195,6 +195,7 @@ hsl_check_var_write(struct hsl_check *c, struct hsl_node *n)
     if (!cv)
         return;
     cv->v.assigned = true;
+    cv->written = true;
     hsl_check_var_writable(c, n);
     p = predefined_of(&cv->v);
     if (!p || p->readonly || cv->warned || hsl_name_isz(p->name, "context"))
@@ -230,8 +231,13 @@ hsl_check_continue(struct hsl_check *c, const struct hsl_scope *before)
     struct hsl_check_index *index = c->scope->index;
 
     for (const struct hsl_var *v = before->vars; v; v = v->next) {
-        if (!hsl_check_var(c, c->scope, v->name, v->pos))
+        struct hsl_check_var *cv = hsl_check_var(c, c->scope, v->name, v->pos);
+
+        if (!cv)
             return -1;
+        cv->v.earlier = v;
+        cv->v.imported = v->imported && v->outer;
+        cv->v.outer = v->outer;
     }
     for (const struct hsl_symbol *s = before->symbols; s; s = s->next) {
         struct hsl_symbol *copy = hsl_check_alloc(c, sizeof *copy);
@@ -247,18 +253,16 @@ hsl_check_continue(struct hsl_check *c, const struct hsl_scope *before)
     return 0;
 }
 
-/* [a] and [b] are the same place of the same file, included more than once. */
-static bool
-same_place(const struct hsl_unit *u, struct hsl_pos a, struct hsl_pos b)
+bool
+hsl_check_same_place(struct hsl_unit *u, struct hsl_pos a, struct hsl_pos b)
 {
     return a.line == b.line && a.column == b.column &&
-           u->files[a.file].text == u->files[b.file].text;
+           hsl_unit_file(u, a)->text == hsl_unit_file(u, b)->text;
 }
 
-/* Enters a symbol. NULL: the name is taken, reported; *again if it is by the same place. */
-static struct hsl_symbol *
-declare(struct hsl_check *c, enum hsl_symbol_kind kind, struct hsl_name name, struct hsl_pos pos,
-    struct hsl_symbol **again)
+struct hsl_symbol *
+hsl_check_declare(struct hsl_check *c, enum hsl_symbol_kind kind, struct hsl_name name,
+    struct hsl_pos pos, struct hsl_symbol **again)
 {
     struct hsl_check_index *index = c->scope->index;
     struct hsl_symbol *s = hsl_nametab_get(&index->symbols, name);
@@ -269,7 +273,7 @@ declare(struct hsl_check *c, enum hsl_symbol_kind kind, struct hsl_name name, st
         return s;
     }
     if (s) {
-        if (s->kind == kind && same_place(c->u, s->pos, pos))
+        if (s->kind == kind && hsl_check_same_place(c->u, s->pos, pos))
             *again = s;
         else
             hsl_unit_error(c->u, "C04", pos, "%.*s is already defined", HSL_NAME_ARGS(name));
@@ -295,7 +299,7 @@ declare_node(struct hsl_check *c, struct hsl_node *n)
     if (n->kind == HSL_N_FUNCDECL) {
         struct hsl_function *f = n->u.function;
 
-        s = declare(c, HSL_SYM_FUNCTION, f->name, f->pos, &again);
+        s = hsl_check_declare(c, HSL_SYM_FUNCTION, f->name, f->pos, &again);
         if (s)
             s->function = f;
         else if (again)
@@ -303,7 +307,7 @@ declare_node(struct hsl_check *c, struct hsl_node *n)
     } else if (!c->scope->function) {
         struct hsl_class_decl *d = n->u.class;
 
-        s = declare(c, HSL_SYM_CLASS, d->name, d->pos, &again);
+        s = hsl_check_declare(c, HSL_SYM_CLASS, d->name, d->pos, &again);
         if (s)
             s->class = d;
         else if (again)
@@ -313,11 +317,35 @@ declare_node(struct hsl_check *c, struct hsl_node *n)
 
 static void hoist_one(struct hsl_check *c, struct hsl_node *n);
 
-void
-hsl_check_hoist(struct hsl_check *c, struct hsl_node *n)
+/* Statements in a block or a function: imports do not count there. */
+static void
+hoist_block(struct hsl_check *c, struct hsl_node *n)
 {
     for (; n; n = n->next)
         hoist_one(c, n);
+}
+
+/* The top level of a file and of those it includes. */
+static void
+hoist_top(struct hsl_check *c, struct hsl_node *n)
+{
+    for (; n; n = n->next) {
+        if (n->kind == HSL_N_IMPORT)
+            hsl_check_import(c, n);
+        else if (n->kind == HSL_N_INCLUDE)
+            hoist_top(c, n->u.include.body->u.list.first);
+        else
+            hoist_one(c, n);
+    }
+}
+
+void
+hsl_check_hoist(struct hsl_check *c, struct hsl_node *n)
+{
+    if (c->scope->function)
+        hoist_block(c, n);
+    else
+        hoist_top(c, n);
 }
 
 /* The statements inside the statement [n], which may be NULL. */
@@ -335,7 +363,7 @@ hoist_one(struct hsl_check *c, struct hsl_node *n)
         declare_node(c, n);
         break;
     case HSL_N_BLOCK:
-        hsl_check_hoist(c, n->u.list.first);
+        hoist_block(c, n->u.list.first);
         break;
     case HSL_N_WHILE:
     case HSL_N_FOR:
@@ -434,8 +462,15 @@ warn_builtin(struct hsl_check *c, const struct hsl_builtin *b, struct hsl_pos po
 struct hsl_symbol *
 hsl_check_resolve(struct hsl_check *c, struct hsl_node *n)
 {
-    struct hsl_symbol *s = n->u.name.builtin ? NULL : hsl_check_find_symbol(c, n->u.name.name);
+    struct hsl_symbol *s = n->u.name.sym; /* that of a module: hsl_check_namespace() */
 
+    if (!s && !n->u.name.builtin)
+        s = hsl_check_find_symbol(c, n->u.name.name);
+    if (s && s->kind == HSL_SYM_NAMESPACE) {
+        hsl_unit_error(c->u, "C04", n->pos, "%.*s is a namespace; use %.*s::NAME",
+            HSL_NAME_ARGS(s->name), HSL_NAME_ARGS(s->name));
+        return NULL;
+    }
     if (!s) {
         s = find_builtin(c, n->u.name.name, n->pos);
         if (s)

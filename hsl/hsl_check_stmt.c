@@ -228,10 +228,9 @@ check_top_level(struct hsl_check *c, struct hsl_node *n)
         hsl_unit_error(c->u, "C09", n->pos, "%s is only allowed at the top level",
             import ? "import" : "class");
     else if (import)
-        (void)hsl_check_unsupported(c, n);
+        hsl_check_import_place(c, n);
     else
         hsl_check_class(c, n->u.class);
-    c->imports = c->imports || import;
     return true;
 }
 

@@ -1,4 +1,5 @@
-/* hsl_code.c - a checked tree to a program: the way in, functions, registers of variables.
+/* hsl_code.c - a checked tree to a program: the way in, functions, registers of variables. Not
+ * here: top levels (hsl_code_global.c).
  *
  * First every variable of every function gets its register and every function its number and its
  * head (parameters, captures, defaults), so that code can refer to all of them; then each function
@@ -19,80 +20,10 @@
 /* --- Registers of variables
  * ------------------------------------------------------------------------- */
 
-/* The predefined variables, row by row, and what they are where the host knows none. */
-enum {
-    TYPE_STR = HSL_STR,
-    TYPE_NUM = HSL_NUM,
-    TYPE_BOOL = HSL_BOOL,
-    TYPE_ARR = HSL_ARR,
-    TYPE_NONE = HSL_NONE
-};
-
-static const struct {
-    const char *name;
-    uint8_t type;
-} rows[] = {
-#define HSL_VAR(name, type, flows) {#name, TYPE_##type},
-#include "hsl/hsl_flow.def"
-};
-
-bool
-hsl_code_in_cell(const struct hsl_var *v)
-{
-    return v->captured || v->predefined;
-}
-
-long
-hsl_code_predef(const struct hsl_code *c, const struct hsl_var *v, bool *readonly)
-{
-    while (v->outer)
-        v = v->outer;
-    if (!v->predefined)
-        return -1;
-    if (readonly)
-        *readonly = v->readonly;
-    for (uint32_t i = 0; i < c->prog->predef_count; i++) {
-        if (c->prog->predefs[i].global == hsl_code_global(v))
-            return (long)i;
-    }
-    return -1;
-}
-
 static bool
 too_many_variables(struct hsl_code *c, uint32_t count)
 {
     return count >= HSL_REG_MAX && !hsl_code_fail(c, "too many variables in one function");
-}
-
-/* Those with cells first: the cell of register n has number n. */
-static void
-place_globals(struct hsl_code *c)
-{
-    uint32_t reg = 0;
-
-    if (too_many_variables(c, c->u->globals->var_count))
-        return;
-    c->predefs =
-        ut_arena_calloc(c->prog->arena, sizeof(rows) / sizeof(rows[0]), sizeof(*c->predefs));
-    if (!c->predefs) {
-        (void)hsl_code_fail(c, "not enough memory for the script");
-        return;
-    }
-    c->prog->predefs = c->predefs;
-    for (struct hsl_var *v = c->u->globals->vars; v; v = v->next) {
-        if (!hsl_code_in_cell(v))
-            continue;
-        if (v->predefined)
-            c->predefs[c->prog->predef_count++] =
-                (struct hsl_predef){rows[v->index].name, rows[v->index].type, reg};
-        v->slot = reg << 16 | reg;
-        reg++;
-    }
-    c->prog->global_count = reg;
-    for (struct hsl_var *v = c->u->globals->vars; v; v = v->next) {
-        if (!hsl_code_in_cell(v))
-            v->slot = reg++;
-    }
 }
 
 bool
@@ -241,32 +172,15 @@ finish_proto(struct hsl_code *c, struct hsl_proto *p)
     p->regs = (uint16_t)f->regs;
 }
 
-static void
-code_body(struct hsl_code *c, struct hsl_proto *p, const struct hsl_node *body)
+void
+hsl_code_body(struct hsl_code *c, uint32_t number, const struct hsl_node *body)
 {
     hsl_code_statements(c, body->u.list.first);
     if (c->fn->function && c->fn->function->is_constructor)
         (void)hsl_code_emit(c, HSL_I_RET, 0, 0, 0);
     else
         (void)hsl_code_emit(c, HSL_I_RETK, hsl_code_k(c, hsl_none()), 0, 0);
-    finish_proto(c, p);
-}
-
-static void
-code_top_level(struct hsl_code *c)
-{
-    struct hsl_code_fn f = {.pos = {1, 1, 0}};
-
-    f.locals = f.temp = f.regs = c->u->globals->var_count;
-    c->fn = &f;
-    for (const struct hsl_var *v = c->u->globals->vars; v; v = v->next) {
-        if (hsl_code_in_cell(v))
-            (void)hsl_code_emit(
-                c, HSL_I_BIND, hsl_code_reg(v), hsl_code_global(v), hsl_code_k_name(c, v->name));
-    }
-    hsl_code_statics(c);
-    code_body(c, c->protos[0], c->u->body);
-    c->fn = NULL;
+    finish_proto(c, c->protos[number]);
 }
 
 /* Parameters are assigned; a default that could not be folded is computed now. */
@@ -311,9 +225,10 @@ code_function(struct hsl_code *c, struct hsl_function *function)
         hsl_code_set_known(c, self);
     code_params(c, function);
     hsl_code_bind_statics(c);
+    hsl_code_bind_foreign(c, function->scope);
     if (function->is_constructor)
         hsl_code_construct_prologue(c);
-    code_body(c, c->protos[function->number], function->body);
+    hsl_code_body(c, function->number, function->body);
     c->fn = NULL;
 }
 
@@ -323,12 +238,15 @@ code_function(struct hsl_code *c, struct hsl_function *function)
 static void
 number_functions(struct hsl_code *c)
 {
-    uint32_t count = 1;
+    uint32_t count = 0;
     struct hsl_proto *protos;
     const struct hsl_prog *before = c->u->before ? c->u->before->program : NULL;
 
+    c->u->number = count++;
     if (before)
         count = before->proto_count;
+    for (struct hsl_unit *m = c->u->next_module; m; m = m->next_module)
+        m->number = count++;
     for (struct hsl_function *f = c->u->functions; f; f = f->next)
         f->number = count++;
     c->protos = ut_arena_calloc(c->prog->arena, count, sizeof(*c->protos));
@@ -416,25 +334,18 @@ continue_prog(struct hsl_code *c, struct hsl_prog *before)
     }
 }
 
-struct hsl_prog *
-hsl_code_unit(struct hsl_unit *u)
+bool
+hsl_code_unit(struct hsl_unit *u, struct hsl_prog *prog)
 {
-    struct hsl_code c = {.u = u, .prog = hsl_prog_new(), .optimize = !u->no_optimize};
+    struct hsl_code c = {.u = u, .prog = prog, .run = prog->consts, .optimize = !u->no_optimize};
 
-    if (!c.prog) {
-        (void)hsl_code_fail(&c, "not enough memory for the script");
-        return NULL;
-    }
-    c.run = c.prog->consts;
-    c.run->env = u->env;
-    c.run->flow = u->flow;
     if (u->before)
         continue_prog(&c, (struct hsl_prog *)u->before->program);
     copy_names(&c);
     hsl_code_place_classes(&c);
     number_functions(&c);
     if (!c.failed)
-        place_globals(&c);
+        hsl_code_place_globals(&c);
     for (struct hsl_function *f = u->functions; f && !c.failed; f = f->next)
         place_locals(&c, f);
     for (struct hsl_function *f = u->functions; f && !c.failed; f = f->next)
@@ -443,12 +354,9 @@ hsl_code_unit(struct hsl_unit *u)
         hsl_code_classes(&c);
     for (struct hsl_function *f = u->functions; f && !c.failed; f = f->next)
         code_function(&c, f);
-    if (!c.failed)
-        code_top_level(&c);
+    for (const struct hsl_unit *m = u; m && !c.failed; m = m->next_module)
+        hsl_code_top_level(&c, m);
     if (!c.failed)
         finish_prog(&c);
-    if (!c.failed)
-        return c.prog;
-    hsl_prog_unref(c.prog);
-    return NULL;
+    return !c.failed;
 }

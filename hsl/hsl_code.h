@@ -96,9 +96,30 @@ struct hsl_code {
 /* --- hsl_code.c ----------------------------------------------------------------------------------
  */
 
-/* Compiles a checked unit. NULL: reported in the unit's diagnostics. */
+/* Compiles a checked unit with its modules into [prog], a new one, whose constants may hold
+ * imported data already. False: reported in the unit's diagnostics. */
+bool
+hsl_code_unit(struct hsl_unit *u, struct hsl_prog *prog) UT_CHECKED;
+/* hsl.c: checks a parsed unit and compiles it with its modules. The program with one reference;
+ * NULL: reported in the unit's diagnostics. */
 struct hsl_prog *
-hsl_code_unit(struct hsl_unit *u) UT_CHECKED;
+hsl_compile_unit(struct hsl_unit *u) UT_CHECKED;
+/* The statements of [body] and an end, as the code of function [number]. */
+void
+hsl_code_body(struct hsl_code *c, uint32_t number, const struct hsl_node *body);
+
+/* --- hsl_code_global.c: the top level of the script and of modules --------------------------------
+ */
+
+/* Gives out the cells and registers of all global variables. */
+void
+hsl_code_place_globals(struct hsl_code *c);
+/* Ties the variables of [s] that stand for a module's to those. */
+void
+hsl_code_bind_foreign(struct hsl_code *c, const struct hsl_scope *s);
+/* The top level of [u] with its imports. */
+void
+hsl_code_top_level(struct hsl_code *c, const struct hsl_unit *u);
 /* Index of the predefined variable that [v] is or stands for, or -1; *readonly (may be NULL). */
 long
 hsl_code_predef(const struct hsl_code *c, const struct hsl_var *v, bool *readonly);
@@ -285,9 +306,9 @@ hsl_code_place_classes(struct hsl_code *c);
 /* Makes the classes, when functions have their heads. */
 void
 hsl_code_classes(struct hsl_code *c);
-/* The static variables get their values: at the start of the top level. */
+/* The static variables of the classes of [u] get their values: at the start of its top level. */
 void
-hsl_code_statics(struct hsl_code *c);
+hsl_code_statics(struct hsl_code *c, const struct hsl_unit *u);
 /* Those that the function mentions are tied to them. */
 void
 hsl_code_bind_statics(struct hsl_code *c);

@@ -57,6 +57,10 @@ add_constructor(struct hsl_code *c, struct hsl_class_decl *d)
 void
 hsl_code_place_classes(struct hsl_code *c)
 {
+    const struct hsl_prog *before = c->u->before ? c->u->before->program : NULL;
+    uint32_t old = before ? before->class_count : 0;
+
+    c->prog->class_count = old;
     for (struct hsl_class_decl *d = c->u->classes; d; d = d->next) {
         bool computed = false;
         uint32_t slot = 0;
@@ -76,7 +80,9 @@ hsl_code_place_classes(struct hsl_code *c)
         return;
     }
     c->prog->classes = (const struct hsl_class *const *)c->classes;
-    for (uint32_t i = 0; i < c->prog->class_count && !c->failed; i++) {
+    for (uint32_t i = 0; i < old; i++)
+        c->classes[i] = (struct hsl_class *)(uintptr_t)before->classes[i];
+    for (uint32_t i = old; i < c->prog->class_count && !c->failed; i++) {
         c->classes[i] = ut_arena_calloc(c->prog->arena, 1, sizeof(**c->classes));
         if (!c->classes[i])
             (void)hsl_code_fail(c, "not enough memory for the script");
@@ -204,13 +210,13 @@ hsl_code_classes(struct hsl_code *c)
 }
 
 void
-hsl_code_statics(struct hsl_code *c)
+hsl_code_statics(struct hsl_code *c, const struct hsl_unit *u)
 {
     for (const struct hsl_class_decl *d = c->u->classes; d && !c->failed; d = d->next) {
         for (const struct hsl_member_var *v = d->vars; v; v = v->next) {
             unsigned mark = c->fn->temp, value;
 
-            if (!v->is_static)
+            if (!v->is_static || d->unit != u)
                 continue;
             hsl_code_at(c, v->pos);
             value = hsl_code_temp(c);

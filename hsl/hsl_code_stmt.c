@@ -177,6 +177,7 @@ dispatch(struct hsl_code *c, const struct hsl_node *n)
         break;
     case HSL_N_FUNCDECL:
     case HSL_N_CLASS:
+    case HSL_N_IMPORT: /* hsl_code_global.c */
     case HSL_N_EMPTY:
         break;
     default:

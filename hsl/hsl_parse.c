@@ -238,13 +238,15 @@ hsl_parse_saw_variable(struct hsl_parser *p, struct hsl_name name)
 int
 hsl_parse_unit(struct hsl_unit *u, const struct hsl_source *src)
 {
-    struct hsl_parser p = {.u = u};
+    struct hsl_parser p = {.u = u, .include_depth = u->depth};
+    const struct hsl_source_file *f;
     size_t errors = u->diags->errors;
 
     u->modern = false;
     if (hsl_parse_open_main(&p, src) != 0)
         return -1;
-    hsl_lex_init(&p.lex, u->files[0].text, u->files[0].len, 0);
+    f = &hsl_unit_main(u)->files[u->first_file];
+    hsl_lex_init(&p.lex, f->text, f->len, (uint16_t)u->first_file);
     hsl_parse_advance(&p);
     u->body = hsl_parse_statements(&p, p.tok.pos, false);
     return u->body && !p.stop && u->diags->errors == errors ? 0 : -1;

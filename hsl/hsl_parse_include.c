@@ -1,74 +1,42 @@
 /* hsl_parse_include.c - files: the main one, and those that `include` puts in place (language
  * §12). Not here: which file a name means (hsl_path.c), modules (`import`).
  *
- * Each inclusion has its own entry in unit->files, since the notes "included from here" need its
- * place; the text of a file is read once and shared, so that the checker knows declarations of one
- * place by text pointer and position. The bytes of every inclusion count against max_source.
+ * Each inclusion has its own entry in the table of files, since the notes "included from here" need
+ * its place; the text of a file is read once and shared, so that the checker knows declarations of
+ * one place by text pointer and position. The bytes of every inclusion count against max_source.
  *
  * Threads: one per unit. Fails: C10, C13, C15. */
 #include "config.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hsl/hsl_env.h"
 #include "hsl/hsl_parse.h"
-#include "lib/ut_file.h"
-
-/* Files of one unit; their number must fit struct hsl_pos. */
-#define MAX_FILES 10000
 
 struct loaded {
     const char *text;
     size_t len;
 };
 
-/* A new entry of unit->files, or NULL. */
-static struct hsl_source_file *
+/* A new entry of the table of files, or -1: reading stops. */
+static int
 add_file(struct hsl_parser *p, const char *name, struct hsl_pos pos)
 {
-    struct hsl_unit *u = p->u;
-    uint32_t n = u->file_count;
+    int i = hsl_unit_add_file(p->u, name, pos);
 
-    if (n >= MAX_FILES)
-        return hsl_parse_limit(p, pos, "more than %d included files", MAX_FILES);
-    if ((n & (n - 1)) == 0) { /* 0 and powers of two: full */
-        struct hsl_source_file *bigger =
-            hsl_parse_alloc(p, (n ? 2 * (size_t)n : 1) * sizeof *bigger);
-
-        if (!bigger)
-            return NULL;
-        if (n > 0)
-            memcpy(bigger, u->files, n * sizeof *bigger);
-        u->files = bigger;
-    }
-    u->files[n] = (struct hsl_source_file){.name = name, .included_by = -1};
-    u->file_count++;
-    return &u->files[n];
+    p->stop = p->stop || i < 0;
+    return i;
 }
 
-/* Most bytes of source; lengths of names and texts in the tree are 32 bits. */
-static size_t
-source_max(const struct hsl_parser *p)
-{
-    size_t max = p->u->limits->max_source;
-
-    return max > 1u << 30 ? 1u << 30 : max;
-}
-
-/* Counts [len] bytes of source. */
+/* Counts [len] bytes of source; false: reading stops. */
 static bool
 count_source(struct hsl_parser *p, size_t len, struct hsl_pos pos)
 {
-    size_t max = source_max(p);
+    bool ok = hsl_unit_count_source(p->u, len, pos) == 0;
 
-    if (len > max || p->u->source_bytes > max - len) {
-        hsl_parse_limit(p, pos, "source (%zu bytes) exceeded", max);
-        return false;
-    }
-    p->u->source_bytes += len;
-    return true;
+    p->stop = p->stop || !ok;
+    return ok;
 }
 
 /* The text of the file [path], read before or now. NULL: reported. */
@@ -77,100 +45,73 @@ load(struct hsl_parser *p, const char *path, const char *shown, struct hsl_pos p
 {
     struct hsl_name key = {path, (uint32_t)strlen(path)};
     struct loaded *l = hsl_nametab_get(&p->loaded, key);
-    size_t max = source_max(p);
-    struct ut_sbuf text;
-    struct ut_diag d;
-    char why[128];
 
     if (l)
         return l;
-    ut_sbuf_init(&text, max);
-    if (ut_file_read(path, max, &text, &d) != 0) {
-        if (errno)
-            hsl_parse_error(
-                p, "C13", pos, "cannot open %s: %s", shown, strerror_r(errno, why, sizeof why));
-        else
-            hsl_parse_error(p, "C13", pos, "cannot open %s: %s", shown, d.text);
-    } else if ((l = hsl_parse_alloc(p, sizeof *l)) != NULL) {
-        l->len = text.len;
-        l->text = ut_arena_dup(p->u->arena, ut_sbuf_text(&text), text.len);
-        key.p = ut_arena_dup(p->u->arena, path, key.len);
-        if (!l->text || !key.p || hsl_nametab_add(&p->loaded, p->u->arena, key, l) != 0)
-            l = hsl_parse_limit(p, pos, "not enough memory for the script");
-    }
-    ut_sbuf_fini(&text);
+    l = hsl_parse_alloc(p, sizeof *l);
+    if (!l || hsl_unit_read_file(p->u, path, shown, pos, &l->text, &l->len) != 0)
+        return NULL;
+    key.p = ut_arena_dup(p->u->arena, path, key.len);
+    if (!key.p || hsl_nametab_add(&p->loaded, p->u->arena, key, l) != 0)
+        return hsl_parse_limit(p, pos, "not enough memory for the script");
     return l;
+}
+
+/* The file entry of the unit itself, with its text. [pos]: where errors are reported. */
+static int
+open_unit(struct hsl_parser *p, const struct hsl_source *src, const char *path, struct hsl_pos pos)
+{
+    int index = add_file(p, src->name, pos);
+    struct hsl_source_file *f = index < 0 ? NULL : &hsl_unit_main(p->u)->files[index];
+    struct loaded *l;
+
+    if (!f)
+        return -1;
+    p->u->first_file = (uint32_t)index;
+    if (p->u->main) {
+        f->included_by = pos.file;
+        f->include_pos = pos;
+        f->imported = true;
+    }
+    if (path && !(f->path = ut_arena_dup(p->u->arena, path, strlen(path)))) {
+        hsl_parse_limit(p, pos, "not enough memory for the script");
+        return -1;
+    }
+    f->text = src->text;
+    f->len = src->len;
+    if (!src->text) {
+        l = path ? load(p, path, src->name, pos) : NULL;
+        if (!l)
+            return -1;
+        f->text = l->text;
+        f->len = l->len;
+    }
+    return count_source(p, f->len, pos) ? 0 : -1;
 }
 
 int
 hsl_parse_open_main(struct hsl_parser *p, const struct hsl_source *src)
 {
-    struct hsl_pos top = {1, 1, 0};
-    struct hsl_source_file *f;
+    struct hsl_pos pos = p->u->main ? p->u->import_pos : (struct hsl_pos){1, 1, 0};
     char *real = src->path ? realpath(src->path, NULL) : NULL;
-    const char *path = real ? real : src->path;
+    int rc = open_unit(p, src, real ? real : src->path, pos);
 
-    f = add_file(p, src->name, top);
-    if (!f)
-        goto fail;
-    if (path && !(f->path = ut_arena_dup(p->u->arena, path, strlen(path)))) {
-        hsl_parse_limit(p, top, "not enough memory for the script");
-        goto fail;
-    }
-    if (src->text) {
-        f->text = src->text;
-        f->len = src->len;
-    } else {
-        struct loaded *l = path ? load(p, path, src->name, top) : NULL;
-
-        if (!l)
-            goto fail;
-        f->text = l->text;
-        f->len = l->len;
-    }
     free(real);
-    return count_source(p, f->len, top) ? 0 : -1;
-fail:
-    free(real);
-    return -1;
-}
-
-/* C10, with the chain of files that leads from [first] to the current one and back. */
-static void
-report_cycle(struct hsl_parser *p, int first, const char *shown, struct hsl_pos pos)
-{
-    const struct hsl_source_file *files = p->u->files;
-    struct ut_sbuf chain;
-    char text[600];
-
-    ut_sbuf_init(&chain, sizeof text - 1);
-    ut_sbuf_addz(&chain, shown);
-    for (int i = pos.file; i >= 0; i = i == first ? -1 : files[i].included_by) {
-        struct ut_sbuf longer;
-
-        ut_sbuf_init(&longer, sizeof text - 1);
-        ut_sbuf_addf(&longer, "%s -> %s", files[i].name, ut_sbuf_text(&chain));
-        if (longer.failed) {
-            ut_sbuf_fini(&longer);
-            break;
-        }
-        ut_sbuf_fini(&chain);
-        chain = longer;
-    }
-    hsl_parse_error(p, "C10", pos, "circular include of %s (%s)", shown, ut_sbuf_text(&chain));
-    ut_sbuf_fini(&chain);
+    return rc;
 }
 
 /* True, and reported, if the file [path] is being read already. */
 static bool
 is_cycle(struct hsl_parser *p, const char *path, const char *shown, struct hsl_pos pos)
 {
-    const struct hsl_source_file *files = p->u->files;
+    const struct hsl_source_file *files = hsl_unit_main(p->u)->files;
+    char what[300];
 
     for (int i = pos.file; i >= 0; i = files[i].included_by) {
         if (!files[i].path || strcmp(files[i].path, path) != 0)
             continue;
-        report_cycle(p, i, shown, pos);
+        snprintf(what, sizeof what, "circular include of %.250s", shown);
+        hsl_unit_cycle(p->u, i, shown, pos, what);
         return true;
     }
     return false;
@@ -178,12 +119,13 @@ is_cycle(struct hsl_parser *p, const char *path, const char *shown, struct hsl_p
 
 /* Parses the statements of file [index] in place. */
 static struct hsl_node *
-parse_file(struct hsl_parser *p, uint32_t index, struct hsl_pos pos)
+parse_file(struct hsl_parser *p, int index, struct hsl_pos pos)
 {
+    const struct hsl_source_file *f = &hsl_unit_main(p->u)->files[index];
     struct hsl_parser outer = *p;
     struct hsl_node *body;
 
-    hsl_lex_init(&p->lex, p->u->files[index].text, p->u->files[index].len, (uint16_t)index);
+    hsl_lex_init(&p->lex, f->text, f->len, (uint16_t)index);
     p->has_ahead = false;
     p->end_failed = false;
     p->file_depth = p->depth;
@@ -203,24 +145,6 @@ parse_file(struct hsl_parser *p, uint32_t index, struct hsl_pos pos)
     return body;
 }
 
-/* Finds the file that [name] means: its real path in [path]. */
-static bool
-find_file(struct hsl_parser *p, struct hsl_name name, struct hsl_pos pos, struct ut_sbuf *path)
-{
-    struct ut_diag d;
-
-    if (!p->u->env) {
-        hsl_parse_error(p, "C13", pos, "cannot open %.*s: no files here", HSL_NAME_ARGS(name));
-        return false;
-    }
-    if (hsl_path_resolve(p->u->env, name.p, name.len, p->u->files[pos.file].path, true, path, &d) !=
-        0) {
-        hsl_parse_error(p, "C13", pos, "%s", d.text);
-        return false;
-    }
-    return true;
-}
-
 /* The body of the file that the real path [path] names, or NULL. [shown]: as in the statement. */
 static struct hsl_node *
 include_path(
@@ -229,6 +153,7 @@ include_path(
     struct hsl_name key = {path, (uint32_t)strlen(path)};
     struct hsl_source_file *f;
     struct loaded *l;
+    int index;
 
     if (once && hsl_nametab_get(&p->loaded, key))
         return hsl_parse_node(p, HSL_N_BLOCK, pos, 0);
@@ -238,16 +163,16 @@ include_path(
         return hsl_parse_limit(
             p, pos, "include depth (%u) exceeded", p->u->limits->max_include_depth);
     l = load(p, path, shown, pos);
-    if (!l || !count_source(p, l->len, pos))
+    if (!l || !count_source(p, l->len, pos) || (index = add_file(p, shown, pos)) < 0)
         return NULL;
-    f = add_file(p, shown, pos);
-    if (!f || !(f->path = ut_arena_dup(p->u->arena, path, key.len)))
-        return NULL;
+    f = &hsl_unit_main(p->u)->files[index];
+    if (!(f->path = ut_arena_dup(p->u->arena, path, key.len)))
+        return hsl_parse_limit(p, pos, "not enough memory for the script");
     f->text = l->text;
     f->len = l->len;
     f->included_by = pos.file;
     f->include_pos = pos;
-    return parse_file(p, p->u->file_count - 1, pos);
+    return parse_file(p, index, pos);
 }
 
 struct hsl_node *
@@ -268,7 +193,7 @@ hsl_parse_include(struct hsl_parser *p)
     shown = ut_arena_dup(p->u->arena, name.p, name.len);
     if (!shown)
         hsl_parse_limit(p, pos, "not enough memory for the script");
-    else if (find_file(p, name, pos, &path))
+    else if (hsl_unit_find_file(p->u, name, pos, true, &path) == 0)
         body = include_path(p, ut_sbuf_text(&path), shown, once, pos);
     ut_sbuf_fini(&path);
     if (!body) /* reported, and the statement is complete: nothing to skip */

@@ -99,7 +99,7 @@ struct hsl_callee {
     uint16_t want[HSL_CALLEE_ARGS];
 };
 
-/* A predefined variable that the program mentions. */
+/* A predefined variable that the program mentions; one that modules may write has several. */
 struct hsl_predef {
     const char *name; /* without $ */
     uint8_t type;     /* enum hsl_type of the value where the host knows none */
@@ -145,7 +145,7 @@ hsl_prog_place(
 bool
 hsl_prog_loop_place(
     const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t pc, struct hsl_place *place);
-/* Index of the predefined variable [name], or -1. */
+/* Index of the (first) predefined variable [name], or -1. */
 long
 hsl_prog_predef(const struct hsl_prog *p, const char *name);
 

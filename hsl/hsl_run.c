@@ -136,11 +136,13 @@ void
 hsl_run_var_changed(struct hsl_run *r, const char *name)
 {
     struct hsl_machine *m = r->machine;
-    long i = hsl_prog_predef(m->prog, name);
-    struct hsl_cell *c = i < 0 ? NULL : m->predefs[i];
 
-    if (!c)
-        return;
-    m->predefs[i] = NULL;
-    hsl_put(r, &c->v, (struct hsl_value){.type = HSL_UNDEF});
+    for (uint32_t i = 0; i < m->prog->predef_count; i++) {
+        struct hsl_cell *c = m->predefs[i];
+
+        if (!c || strcmp(m->prog->predefs[i].name, name) != 0)
+            continue;
+        m->predefs[i] = NULL;
+        hsl_put(r, &c->v, (struct hsl_value){.type = HSL_UNDEF});
+    }
 }

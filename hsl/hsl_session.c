@@ -171,11 +171,10 @@ return_last(struct hsl_unit *u)
 static const struct hsl_prog *
 compile(struct hsl_session *s, struct hsl_unit *u)
 {
-    struct hsl_prog *p = NULL;
+    struct hsl_prog *p;
 
     return_last(u);
-    if (hsl_check_unit(u) == 0)
-        p = hsl_code_unit(u);
+    p = hsl_compile_unit(u);
     u->program = p;
     if (!p) {
         ut_arena_free(u->arena);

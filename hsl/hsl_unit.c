@@ -1,6 +1,6 @@
 /* hsl_unit.c - errors and warnings of one compilation, with the files they are in; its constant
- * patterns. Threads: one per unit. Fails: reporting never (what does not fit the list is counted by
- * it), the rest without memory. */
+ * patterns. Not here: the files themselves (hsl_unit_file.c). Threads: one per unit. Fails:
+ * reporting never (what does not fit the list is counted by it), the rest without memory. */
 #include "config.h"
 
 #include <stdio.h>
@@ -14,6 +14,7 @@ static void
 add(struct hsl_unit *u, enum ut_diag_level level, const char *code, struct hsl_pos pos,
     const char *text)
 {
+    u = hsl_unit_main(u);
     if (pos.file >= u->file_count) { /* no memory even for the first file */
         (void)ut_diag_list_at(u->diags, level, code, NULL, pos.line, pos.column, "%s", text);
         return;
@@ -24,7 +25,7 @@ add(struct hsl_unit *u, enum ut_diag_level level, const char *code, struct hsl_p
         struct hsl_pos at = u->files[i].include_pos;
 
         (void)ut_diag_list_at(u->diags, UT_DIAG_NOTE, NULL, u->files[at.file].name, at.line,
-            at.column, "included from here");
+            at.column, u->files[i].imported ? "imported from here" : "included from here");
     }
 }
 
@@ -49,6 +50,28 @@ hsl_unit_error(struct hsl_unit *u, const char *code, struct hsl_pos pos, const c
     return -1;
 }
 
+int
+hsl_unit_limit(struct hsl_unit *u, struct hsl_pos pos, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return hsl_unit_error(u, "C15", pos, "limit: %s", text);
+}
+
+void *
+hsl_unit_alloc(struct hsl_unit *u, struct hsl_pos pos, size_t size)
+{
+    void *m = ut_arena_calloc(u->arena, 1, size);
+
+    if (!m)
+        (void)hsl_unit_limit(u, pos, "not enough memory for the script");
+    return m;
+}
+
 void
 hsl_unit_warn(struct hsl_unit *u, const char *code, struct hsl_pos pos, const char *fmt, ...)
 {
@@ -64,8 +87,10 @@ hsl_unit_warn(struct hsl_unit *u, const char *code, struct hsl_pos pos, const ch
 int
 hsl_unit_mention(struct hsl_unit *u, struct hsl_name name)
 {
-    uint32_t n = u->mention_count;
+    uint32_t n;
 
+    u = hsl_unit_main(u);
+    n = u->mention_count;
     if ((n & (n - 1)) == 0) { /* 0 and powers of two: full */
         struct hsl_name *bigger = ut_arena_calloc(u->arena, n ? 2 * (size_t)n : 1, sizeof *bigger);
 

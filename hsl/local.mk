@@ -17,14 +17,15 @@ hsl_libhsl_a_SOURCES += hsl/hsl_lib.c hsl/hsl_lib_type.c hsl/hsl_lib_str.c hsl/h
 	hsl/hsl_file.c hsl/hsl_file.h hsl/hsl_file_index.c hsl/hsl_file_index.h
 # The front: bytes to a checked tree.
 hsl_libhsl_a_SOURCES += hsl/hsl_token.def hsl/hsl_lex.c hsl/hsl_lex.h hsl/hsl_lex_internal.h \
-	hsl/hsl_lex_literal.c hsl/hsl_nametab.c hsl/hsl_nametab.h hsl/hsl_unit.c hsl/hsl_unit.h \
+	hsl/hsl_lex_literal.c hsl/hsl_nametab.c hsl/hsl_nametab.h hsl/hsl_unit.c hsl/hsl_unit_file.c hsl/hsl_unit.h \
 	hsl/hsl_parse.c hsl/hsl_parse.h hsl/hsl_parse_decl.c hsl/hsl_parse_expr.c \
 	hsl/hsl_parse_include.c hsl/hsl_parse_primary.c hsl/hsl_parse_stmt.c hsl/hsl_path.c \
 	hsl/hsl_check.c hsl/hsl_check.h hsl/hsl_check_call.c hsl/hsl_check_expr.c \
-	hsl/hsl_check_class.c hsl/hsl_check_scope.c hsl/hsl_check_stmt.c hsl/hsl_fold.c
+	hsl/hsl_check_class.c hsl/hsl_check_import.c hsl/hsl_check_scope.c hsl/hsl_check_stmt.c hsl/hsl_fold.c \
+	hsl/hsl_module.c hsl/hsl_module.h hsl/hsl_import_data.c
 # The compiler, the program, the machine.
 hsl_libhsl_a_SOURCES += hsl/hsl_opcode.def hsl/hsl_code.c hsl/hsl_code.h hsl/hsl_code_assign.c hsl/hsl_code_call.c \
-	hsl/hsl_code_class.c hsl/hsl_code_cond.c hsl/hsl_code_const.c hsl/hsl_code_emit.c hsl/hsl_code_expr.c \
+	hsl/hsl_code_class.c hsl/hsl_code_cond.c hsl/hsl_code_const.c hsl/hsl_code_global.c hsl/hsl_code_emit.c hsl/hsl_code_expr.c \
 	hsl/hsl_code_loop.c hsl/hsl_code_path.c hsl/hsl_code_stmt.c hsl/hsl_code_text.c hsl/hsl_prog.c \
 	hsl/hsl_prog.h hsl/hsl_dis.c hsl/hsl_vm.c hsl/hsl_vm.h hsl/hsl_vm_inl.h hsl/hsl_vm_op.c hsl/hsl_vm_call.c hsl/hsl_vm_data.c \
 	hsl/hsl_vm_path.c hsl/hsl_vm_throw.c hsl/hsl_run.c hsl/hsl_env.c hsl/hsl_limits.c hsl/hsl_build.c \

@@ -136,7 +136,7 @@ sub compare_code {
 sub check_script {
     my ($w, $dir, $name, @args) = @_;
     my ($code, undef, $err) = run_hsl($dir, '-c', @args, $name);
-    my @all = grep { !/: included from here$/ } messages($err);
+    my @all = grep { !/: (?:included|imported) from here$/ } messages($err);
     my @warnings = map { s/^(\d+:\d+: )warning: /$1/r } grep { /^\d+:\d+: warning: / } @all;
     my @errors = grep { !/^\d+:\d+: warning: / } @all;
     my @diff = compare('compile errors', $w->{compile}, \@errors);
@@ -157,7 +157,7 @@ sub run_script {
     my @limits = defined $w->{limits} ? "--limits=$w->{limits}" : ();
     my ($code, $out, $err) = run_hsl($dir, @limits, $name);
     my @lines = split /\n/, $out;
-    my @errors = grep { !/: (?:called from here|included from here)$/ } messages($err);
+    my @errors = grep { !/: (?:called|included|imported) from here$/ } messages($err);
     my @diff = compare('output', $w->{output}, \@lines);
     push @diff, compare('error', $w->{error}, \@errors);
     push @diff, compare('standard error', $w->{stderr}, [plain_lines($err)]);

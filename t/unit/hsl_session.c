@@ -89,6 +89,11 @@ static const struct {
     {"unset($x)", "true"},
     {"isset($x)", "false"},
     {"$x", "1:1: undefined variable $x"},
+    /* classes of earlier steps */
+    {"class C { static $made = 0; $v = 1; constructor() { C::$made++; } }", ""},
+    {"function mk() { return C(); }", ""},
+    {"class D { $v = 2; }", ""},
+    {"mk()->v . D()->v . C()->v . C::$made", "\"1212\""},
     /* texts that are not complete */
     {"if (true) {", "(more)"},
     {"if (true) {\n echo 1;", "(more)"},
