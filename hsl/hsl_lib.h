@@ -53,6 +53,7 @@ extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
 extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
 extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* rate §11 */
 extern const struct hsl_builtin hsl_lib_dns_rows[];   /* dns... dnsbl §11 */
+extern const struct hsl_builtin hsl_lib_spf_rows[];   /* spf spf_query §11 */
 extern const struct hsl_builtin hsl_lib_addr_rows[];  /* mail addresses §13 */
 extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
 extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions §16 */

@@ -12,28 +12,18 @@
 
 #include "hsl/hsl_dns.h"
 #include "hsl/hsl_env.h"
-#include "hsl/hsl_lib.h"
+#include "hsl/hsl_lib_dns.h"
 #include "hsl/hsl_lib_net.h"
 #include "lib/ut_log.h"
 #include "lib/ut_num.h"
 
-#define SERVERS_MAX 900u /* bytes of all servers of one question */
 #define ZONES_MAX 100u
-
-/* How a question is to be asked. */
-struct way {
-    const char *function;
-    char servers[SERVERS_MAX + 1]; /* as hsl_dns_ask() wants them */
-    double timeout;
-    double port; /* of servers that name none */
-    bool extended;
-};
 
 /* --- Servers and options -----------------------------------------------------------------------
  */
 
 static bool
-bad_server(struct hsl_run *r, const struct way *w, const char *server)
+bad_server(struct hsl_run *r, const struct hsl_dns_way *w, const char *server)
 {
     return hsl_raise(
         r, HSL_R15, "%s(): \"%.100s\" is no DNS server; write IP or IP:PORT", w->function, server);
@@ -69,7 +59,7 @@ split_server(const char *text, char ip[64], unsigned *port)
 }
 
 static bool
-add_server(struct hsl_run *r, struct way *w, const char *text, struct ut_sbuf *out)
+add_server(struct hsl_run *r, struct hsl_dns_way *w, const char *text, struct ut_sbuf *out)
 {
     unsigned port = (unsigned)w->port;
     char ip[64];
@@ -81,7 +71,7 @@ add_server(struct hsl_run *r, struct way *w, const char *text, struct ut_sbuf *o
 }
 
 static bool
-take_servers(struct hsl_run *r, struct way *w, struct ut_sbuf *b)
+take_servers(struct hsl_run *r, struct hsl_dns_way *w, struct ut_sbuf *b)
 {
     bool fits = !b->failed;
 
@@ -93,14 +83,14 @@ take_servers(struct hsl_run *r, struct way *w, struct ut_sbuf *b)
 
 /* The list of a script. */
 static bool
-use_servers(struct hsl_run *r, struct way *w, const struct hsl_arr *list)
+use_servers(struct hsl_run *r, struct hsl_dns_way *w, const struct hsl_arr *list)
 {
     const struct hsl_value *v;
     struct ut_sbuf b;
     size_t pos = 0;
     bool ok = true;
 
-    ut_sbuf_init(&b, SERVERS_MAX);
+    ut_sbuf_init(&b, HSL_DNS_SERVERS_MAX);
     while (ok && hsl_arr_next(list, &pos, NULL, &v)) {
         if (v->type != HSL_STR || strlen(v->u.str->data) != v->u.str->len)
             ok = hsl_raise(r, HSL_R15, "%s(): a server is no string", w->function);
@@ -115,7 +105,7 @@ use_servers(struct hsl_run *r, struct way *w, const struct hsl_arr *list)
 
 /* What the configuration says: dns_servers, dns_timeout. */
 static bool
-use_conf(struct hsl_run *r, struct way *w)
+use_conf(struct hsl_run *r, struct hsl_dns_way *w)
 {
     struct ut_conf *conf = r->env ? hsl_env_conf(r->env) : NULL;
     struct ut_sbuf b;
@@ -123,7 +113,7 @@ use_conf(struct hsl_run *r, struct way *w)
 
     if (!conf)
         return true;
-    ut_sbuf_init(&b, SERVERS_MAX);
+    ut_sbuf_init(&b, HSL_DNS_SERVERS_MAX);
     w->timeout = (double)conf->global.dns_timeout;
     for (size_t i = 0; ok && i < conf->global.dns_servers.count; i++)
         ok = add_server(r, w, conf->global.dns_servers.items[i], &b);
@@ -135,7 +125,7 @@ use_conf(struct hsl_run *r, struct way *w)
 }
 
 static bool
-use_options(struct hsl_run *r, struct way *w, unsigned n, const struct hsl_value *o)
+use_options(struct hsl_run *r, struct hsl_dns_way *w, unsigned n, const struct hsl_value *o)
 {
     struct hsl_arr *servers = NULL;
 
@@ -149,12 +139,11 @@ use_options(struct hsl_run *r, struct way *w, unsigned n, const struct hsl_value
                    : hsl_raise(r, HSL_R15, "%s(): wrong port", w->function));
 }
 
-/* The way of [function] with [resolvers], which is argument [n]: a list, options or none. */
-static bool
-find_way(struct hsl_run *r, struct way *w, const char *function, unsigned n,
+bool
+hsl_dns_find_way(struct hsl_run *r, struct hsl_dns_way *w, const char *function, unsigned n,
     const struct hsl_value *resolvers)
 {
-    *w = (struct way){.function = function, .timeout = 5, .port = 53};
+    *w = (struct hsl_dns_way){.function = function, .timeout = 5, .port = 53};
     if (!use_conf(r, w))
         return false;
     if (!resolvers || resolvers->type == HSL_NONE)
@@ -170,7 +159,7 @@ find_way(struct hsl_run *r, struct way *w, const char *function, unsigned n,
  */
 
 static bool
-ask(struct hsl_run *r, const struct way *w, struct hsl_dns_question *q, size_t n)
+ask(struct hsl_run *r, const struct hsl_dns_way *w, struct hsl_dns_question *q, size_t n)
 {
     double left = hsl_time_left(r);
 
@@ -289,7 +278,7 @@ failure(const struct hsl_dns_question *q, size_t n)
 
 /* Asks the [n] questions about one name; what the old functions give. */
 static bool
-look_up(struct hsl_run *r, const struct way *w, struct hsl_dns_question *q, size_t n,
+look_up(struct hsl_run *r, const struct hsl_dns_way *w, struct hsl_dns_question *q, size_t n,
     struct hsl_value *out)
 {
     const struct hsl_dns_question *failed;
@@ -310,10 +299,10 @@ look_up(struct hsl_run *r, const struct way *w, struct hsl_dns_question *q, size
 
 /* name [, resolvers or options [, timeout]] */
 static bool
-old_way(struct hsl_run *r, struct way *w, const char *function, const struct hsl_value *args,
-    unsigned argc)
+old_way(struct hsl_run *r, struct hsl_dns_way *w, const char *function,
+    const struct hsl_value *args, unsigned argc)
 {
-    if (!find_way(r, w, function, 2, argc > 1 ? &args[1] : NULL))
+    if (!hsl_dns_find_way(r, w, function, 2, argc > 1 ? &args[1] : NULL))
         return false;
     if (argc > 2)
         w->timeout = args[2].u.num;
@@ -325,7 +314,7 @@ one_type(struct hsl_run *r, const char *function, enum hsl_dns_type type,
     const struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     struct hsl_dns_question q = {args[0].u.str->data, args[0].u.str->len, type, NULL};
-    struct way w;
+    struct hsl_dns_way w;
 
     return old_way(r, &w, function, args, argc) && look_up(r, &w, &q, 1, out);
 }
@@ -336,7 +325,7 @@ fn_dns(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_valu
     const struct hsl_str *s = args[0].u.str;
     struct hsl_dns_question q[] = {
         {s->data, s->len, HSL_DNS_A, NULL}, {s->data, s->len, HSL_DNS_AAAA, NULL}};
-    struct way w;
+    struct hsl_dns_way w;
 
     return old_way(r, &w, "dns", args, argc) && look_up(r, &w, q, 2, out);
 }
@@ -390,7 +379,7 @@ fn_dnsptr(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
 {
     struct hsl_dns_question q = {.type = HSL_DNS_PTR};
     struct ut_sbuf name;
-    struct way w;
+    struct hsl_dns_way w;
     bool ok;
 
     if (!old_way(r, &w, "dnsptr", args, argc))
@@ -463,7 +452,7 @@ zone_result(
 }
 
 static bool
-ask_lists(struct hsl_run *r, const struct way *w, struct lists *l, struct hsl_value *out)
+ask_lists(struct hsl_run *r, const struct hsl_dns_way *w, struct lists *l, struct hsl_value *out)
 {
     struct hsl_arr *all;
     bool ok = true;
@@ -490,10 +479,10 @@ static bool
 fn_dnsbl(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     struct lists *l;
-    struct way w;
+    struct hsl_dns_way w;
     bool ok;
 
-    if (!find_way(r, &w, "dnsbl", 3, argc > 2 ? &args[2] : NULL))
+    if (!hsl_dns_find_way(r, &w, "dnsbl", 3, argc > 2 ? &args[2] : NULL))
         return false;
     if (argc > 3)
         w.timeout = args[3].u.num;
@@ -546,10 +535,10 @@ fn_dns_query(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
 {
     const struct hsl_value *o = argc > 1 ? &args[1] : NULL;
     struct hsl_dns_question q = {args[0].u.str->data, args[0].u.str->len, HSL_DNS_A, NULL};
-    struct way w;
+    struct hsl_dns_way w;
     bool ok;
 
-    if (!find_way(r, &w, "dns_query", 2, NULL) || (o && !use_options(r, &w, 2, o)) ||
+    if (!hsl_dns_find_way(r, &w, "dns_query", 2, NULL) || (o && !use_options(r, &w, 2, o)) ||
         !type_of(r, o, &q.type) || !ask(r, &w, &q, 1))
         return false;
     ok = extended_of(r, &q, 1, failure(&q, 1), w.extended && q.type == HSL_DNS_MX, out);
