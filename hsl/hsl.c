@@ -172,7 +172,8 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
     m->stack_end = m->stack + HSL_STACK_FIRST;
     m->native = 0;
     m->work = 0;
-    m->slice = m->ticks = 0;
+    m->slice = 0;
+    m->ticks = -1;
     return prepare_frames(m, r->limits.max_call_depth) &&
            prepare_cells(&m->globals, &m->global_cap, p->global_count) &&
            prepare_cells(&m->predefs, &m->predef_cap, p->predef_count);
@@ -322,7 +323,7 @@ run(struct hsl_machine *m, struct hsl_prog *p, const struct hsl_host *host, void
         res->end = HSL_END_FINAL;
     else if (!ok)
         describe_error(m, res);
-    res->instructions = r->instructions + (uint64_t)((int64_t)m->slice - m->ticks);
+    res->instructions = r->instructions + hsl_vm_used(m);
     res->peak_memory = r->heap.peak;
 }
 

@@ -17,8 +17,8 @@
 const char *
 hsl_type_name(const struct hsl_value *v)
 {
-    static const char *const names[] = {"none", "boolean", "number", "string", "array", "function",
-        "object", "variable", "undefined"};
+    static const char *const names[] = {"none", "boolean", "number", "undefined", "string", "array",
+        "function", "object", "variable"};
 
     return v->type < sizeof(names) / sizeof(names[0]) ? names[v->type] : "unknown";
 }

@@ -85,7 +85,7 @@ count_work(struct hsl_run *r)
     size_t units = m->work / 1024;
 
     m->work %= 1024;
-    if (m->ticks > 0 && units < (size_t)m->ticks) {
+    if (m->ticks >= 0 && units <= (size_t)m->ticks) {
         m->ticks -= (int32_t)units;
         return true;
     }

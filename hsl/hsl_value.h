@@ -29,12 +29,13 @@ enum hsl_type {
     HSL_NONE, /* all bits zero is none */
     HSL_BOOL,
     HSL_NUM,
-    HSL_STR, /* from here on: counted */
+    HSL_UNDEF, /* a variable not assigned yet; only in registers and cells */
+    HSL_STR,   /* from here on: counted */
     HSL_ARR,
     HSL_FN,
     HSL_OBJ,
-    HSL_CELL, /* a variable shared by closures or `global`; only in registers, never seen by scripts */
-    HSL_UNDEF /* a variable not assigned yet; only in registers and cells */
+    HSL_CELL /* a variable shared by closures or `global`; only in registers, never seen by scripts
+              */
 };
 
 #define HSL_RC_STATIC 0x80000000u
@@ -109,7 +110,7 @@ hsl_from_arr(struct hsl_arr *a) /* takes the count of [a] */
 static inline bool
 hsl_is_counted(const struct hsl_value *v)
 {
-    return v->type >= HSL_STR && v->type <= HSL_CELL;
+    return v->type >= HSL_STR;
 }
 
 /* One more owner. */

@@ -11,137 +11,7 @@
 #include "hsl/hsl_barrier.h"
 #include "hsl/hsl_cache.h"
 #include "hsl/hsl_vm_inl.h"
-
-/* --- The loop -------------------------------------------------------------------------------- */
-
-#ifdef HAVE_COMPUTED_GOTO
-#define OP(name) L_##name:
-#define DISPATCH() goto *labels[i->op]
-#define INSTRUCTIONS DISPATCH();
-#else
-#define OP(name) case HSL_I_##name:
-#define DISPATCH() goto again
-#define INSTRUCTIONS                                                                               \
-    again:                                                                                         \
-    switch (i->op)
-#endif
-#define NEXT()                                                                                     \
-    do {                                                                                           \
-        i++;                                                                                       \
-        DISPATCH();                                                                                \
-    } while (0)
-/* Jumps by operand c; back only while the budget lasts. */
-#define JUMP()                                                                                     \
-    do {                                                                                           \
-        if ((int16_t)i->c < 0 && UNLIKELY(--m->ticks <= 0))                                        \
-            goto ticked;                                                                           \
-        i += 1 + (int16_t)i->c;                                                                    \
-        DISPATCH();                                                                                \
-    } while (0)
-#define CHECKED(call)                                                                              \
-    do {                                                                                           \
-        if (UNLIKELY(!(call)))                                                                     \
-            goto failed;                                                                           \
-    } while (0)
-
-#define ARITHMETIC(name, opcode, expression)                                                       \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = regs + i->c;                                 \
-        if (both_num(b, c))                                                                        \
-            set_num(r, regs + i->a, expression);                                                   \
-        else                                                                                       \
-            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    OP(name##K)                                                                                    \
-    {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = k + i->c;                                    \
-        if (both_num(b, c))                                                                        \
-            set_num(r, regs + i->a, expression);                                                   \
-        else                                                                                       \
-            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
-        NEXT();                                                                                    \
-    }
-/* / and %: zero on the right is the operator's to refuse. */
-#define DIVISION(name, opcode, expression)                                                         \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = regs + i->c;                                 \
-        if (both_num(b, c) && LIKELY(c->u.num != 0))                                               \
-            set_num(r, regs + i->a, expression);                                                   \
-        else                                                                                       \
-            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    OP(name##K)                                                                                    \
-    {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = k + i->c;                                    \
-        if (both_num(b, c) && LIKELY(c->u.num != 0))                                               \
-            set_num(r, regs + i->a, expression);                                                   \
-        else                                                                                       \
-            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
-        NEXT();                                                                                    \
-    }
-#define BITWISE(name, opcode, expression)                                                          \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = regs + i->c;                                 \
-        if (both_num(b, c) && LIKELY(in_int32(b->u.num) && in_int32(c->u.num))) {                  \
-            int32_t p = (int32_t)b->u.num, q = (int32_t)c->u.num;                                  \
-            set_num(r, regs + i->a, (expression));                                                 \
-        } else {                                                                                   \
-            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
-        }                                                                                          \
-        NEXT();                                                                                    \
-    }
-#define COMPARISON(name, opcode, sign)                                                             \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        struct hsl_value *b = regs + i->b, *c = regs + i->c;                                       \
-        if (both_num(b, c)) {                                                                      \
-            set_bool(r, regs + i->a, b->u.num sign c->u.num);                                      \
-        } else {                                                                                   \
-            int is = hsl_vm_compare(m, i, opcode, b, c);                                           \
-            CHECKED(is >= 0);                                                                      \
-            set_bool(r, regs + i->a, is);                                                          \
-        }                                                                                          \
-        NEXT();                                                                                    \
-    }
-#define COMPARE_JUMP(name, opcode, sign, sense, second)                                            \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        struct hsl_value *a = regs + i->a;                                                         \
-        struct hsl_value *b = second;                                                              \
-        if (both_num(a, b)) {                                                                      \
-            if ((a->u.num sign b->u.num) == (sense))                                               \
-                JUMP();                                                                            \
-        } else {                                                                                   \
-            int is = hsl_vm_compare(m, i, opcode, a, b);                                           \
-            CHECKED(is >= 0);                                                                      \
-            if (is == (sense))                                                                     \
-                JUMP();                                                                            \
-        }                                                                                          \
-        NEXT();                                                                                    \
-    }
-#define COMPARE_JUMPS(name, negated, opcode, sign)                                                 \
-    COMPARE_JUMP(name, opcode, sign, 1, regs + i->b)                                               \
-    COMPARE_JUMP(negated, opcode, sign, 0, regs + i->b)                                            \
-    COMPARE_JUMP(name##K, opcode, sign, 1, k + i->b)                                               \
-    COMPARE_JUMP(negated##K, opcode, sign, 0, k + i->b)
-#define COUNTING(name, sign, second)                                                               \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        struct hsl_value *a = regs + i->a;                                                         \
-        const struct hsl_value *b = second;                                                        \
-        if (LIKELY(both_num(a, b))) {                                                              \
-            a->u.num += 1;                                                                         \
-            if (LIKELY(a->u.num sign b->u.num))                                                    \
-                JUMP();                                                                            \
-            i += 2;                                                                                \
-        }                                                                                          \
-        NEXT();                                                                                    \
-    }
+#include "hsl/hsl_vm_macro.h"
 
 bool
 hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
@@ -344,7 +214,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         OP(JMP)
         {
             int32_t by = (int32_t)((uint32_t)i->b | (uint32_t)i->c << 16);
-            if (by < 0 && UNLIKELY(--m->ticks <= 0)) {
+            if (by < 0 && UNLIKELY(--m->ticks < 0)) {
                 f->pc = i;
                 m->looping = true;
                 CHECKED(hsl_vm_tick(m));
@@ -355,17 +225,13 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(JT)
         {
-            bool is = truth(regs + i->a);
-            drop_sources(r, i, regs + i->a, NULL);
-            if (is)
+            if (take_truth(r, regs + i->a, i->x & 1))
                 JUMP();
             NEXT();
         }
         OP(JF)
         {
-            bool is = truth(regs + i->a);
-            drop_sources(r, i, regs + i->a, NULL);
-            if (!is)
+            if (!take_truth(r, regs + i->a, i->x & 1))
                 JUMP();
             NEXT();
         }
@@ -399,7 +265,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             if (both_num(a, step) && LIKELY(limit->type == HSL_NUM)) {
                 a->u.num += step->u.num;
                 if (e->c ? a->u.num <= limit->u.num : a->u.num < limit->u.num)
-                    JUMP();
+                    JUMP_BACK();
                 i += 3;
             }
             NEXT();
@@ -475,9 +341,10 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         {
             struct hsl_value *b = regs + i->b, *c = regs + i->c;
             const struct hsl_arr *a = b->u.arr;
+            uint64_t at;
             if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 &&
-                       c->u.num > -1.0 && c->u.num < (double)a->count)) {
-                get_element(r, regs, i, &a->d.vals[(uint32_t)c->u.num]);
+                       (at = list_index(c->u.num)) < a->count)) {
+                get_element(r, regs, i, &a->d.vals[at]);
             } else if (b->type == HSL_ARR && is_plain_text(c) && a->mask != 0) {
                 get_element(r, regs, i, find_text(a, c->u.str));
                 if (UNLIKELY(i->x & 2))
@@ -491,9 +358,10 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         {
             struct hsl_value *b = regs + i->b, *c = k + i->c;
             const struct hsl_arr *a = b->u.arr;
+            uint64_t at;
             if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 &&
-                       c->u.num > -1.0 && c->u.num < (double)a->count)) {
-                get_element(r, regs, i, &a->d.vals[(uint32_t)c->u.num]);
+                       (at = list_index(c->u.num)) < a->count)) {
+                get_element(r, regs, i, &a->d.vals[at]);
             } else if (b->type == HSL_ARR && c->type == HSL_STR && a->mask != 0) {
                 get_element(r, regs, i, find_text(a, c->u.str));
             } else {
@@ -503,8 +371,10 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(SETIDX)
         {
-            struct hsl_value *place = own_place(regs + i->a, regs + i->b);
+            struct hsl_value *place = own_element(regs + i->a, regs + i->b);
             if (LIKELY(place)) {
+                set_from(r, place, regs + i->c, i->x & 2);
+            } else if ((place = own_place(regs + i->a, regs + i->b)) != NULL) {
                 set_from(r, place, regs + i->c, i->x & 2);
                 if (UNLIKELY(i->x & 1))
                     hsl_drop(r, regs + i->b);
@@ -525,8 +395,10 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(SETIDXC)
         {
-            struct hsl_value *place = own_place(regs + i->a, regs + i->b);
+            struct hsl_value *place = own_element(regs + i->a, regs + i->b);
             if (LIKELY(place)) {
+                set(r, place, k[i->c]);
+            } else if ((place = own_place(regs + i->a, regs + i->b)) != NULL) {
                 set(r, place, k[i->c]);
                 drop_sources(r, i, regs + i->b, NULL);
             } else {
@@ -705,9 +577,10 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         {
             const struct hsl_value *b = regs + i->b, *c = k + i->c;
             const struct hsl_arr *a = b->u.arr;
+            uint64_t at;
             if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 &&
-                       c->u.num > -1.0 && c->u.num < (double)a->count)) {
-                set_shared(r, regs + i->a, &a->d.vals[(uint32_t)c->u.num]);
+                       (at = list_index(c->u.num)) < a->count)) {
+                set_shared(r, regs + i->a, &a->d.vals[at]);
             } else {
                 f->pc = i;
                 CHECKED(hsl_vm_destruct(m, b, c, i->x >> 2, &result));
@@ -759,7 +632,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             const struct hsl_proto *p = m->prog->protos[i->b];
             struct hsl_value *base = regs + i->a;
             f->pc = i;
-            if (UNLIKELY(--m->ticks <= 0))
+            if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             if (UNLIKELY(f + 1 == m->frame_end || (size_t)(m->stack_end - base) < p->regs)) {
                 CHECKED(hsl_vm_enter(m, p, base, p->params));
@@ -773,7 +646,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         OP(CALLB)
         {
             f->pc = i;
-            if (UNLIKELY(--m->ticks <= 0))
+            if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             result = hsl_none();
             CHECKED(hsl_vm_builtin(m, &m->prog->callees[i->b], regs + i->a, i->x, &result));
@@ -784,7 +657,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         {
             int pushed;
             f->pc = i;
-            if (UNLIKELY(--m->ticks <= 0))
+            if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             pushed = hsl_vm_call_value(m, regs + i->a, i->b, &result);
             CHECKED(pushed >= 0);
@@ -798,7 +671,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             const struct hsl_proto *p = plain_method(m, f, regs + i->a, k[i->b].u.str, i->x);
             int pushed;
             f->pc = i;
-            if (UNLIKELY(--m->ticks <= 0))
+            if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             if (LIKELY(p)) {
                 regs += i->a;
@@ -817,7 +690,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         {
             int pushed;
             f->pc = i;
-            if (UNLIKELY(--m->ticks <= 0))
+            if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             pushed = hsl_vm_call_spread(m, regs + i->a, &result);
             CHECKED(pushed >= 0);
@@ -830,7 +703,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         {
             int pushed;
             f->pc = i;
-            if (UNLIKELY(--m->ticks <= 0))
+            if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             pushed = hsl_vm_method_spread(m, regs + i->a, k[i->b].u.str, &result);
             CHECKED(pushed >= 0);
@@ -842,7 +715,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         OP(CACHE)
         {
             f->pc = i;
-            if (UNLIKELY(--m->ticks <= 0))
+            if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             CHECKED(hsl_cache_call(m, regs + i->a, i->b, i->x, k[i[1].a].u.str, &result));
             set(r, regs + i->c, result);

@@ -54,8 +54,8 @@ struct hsl_machine {
     struct hsl_value *stack_end; /* of the segment in use, less HSL_STACK_SLACK */
     struct hsl_segment *segment; /* in use; NULL: the first */
     struct hsl_segment *spare;   /* one more kept for the next time */
-    int32_t ticks;               /* events until the next look at budget and clock */
-    int32_t slice;               /* what [ticks] started from */
+    int32_t ticks;               /* events before the one that looks at budget and clock */
+    int32_t slice;               /* events from look to look; ticks started from one less */
     long fail_after;             /* tests: heap->fail_after of each run; negative: off */
     bool keeps;                  /* variables and what they lead to stay after a run */
     size_t work;                 /* bytes of hsl_work() not yet counted */
@@ -78,6 +78,13 @@ static inline struct hsl_machine *
 hsl_machine_of(struct hsl_run *r)
 {
     return r->machine;
+}
+
+/* Events since the last look at the budget. */
+static inline uint64_t
+hsl_vm_used(const struct hsl_machine *m)
+{
+    return (uint64_t)((int64_t)m->slice - 1 - m->ticks);
 }
 
 /* Values in registers ------------------------------------------------------------------------ */

@@ -511,7 +511,7 @@ stack_top(const struct hsl_machine *m)
 static bool
 may_call(struct hsl_machine *m)
 {
-    if (--m->ticks <= 0 && !hsl_vm_tick(m))
+    if (--m->ticks < 0 && !hsl_vm_tick(m))
         return false;
     if (m->native < HSL_NATIVE_MAX)
         return true;

@@ -3,6 +3,9 @@
 #define HSL_VM_INL_H
 
 #include <math.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "hsl/hsl_arr.h"
 #include "hsl/hsl_obj.h"
@@ -119,6 +122,18 @@ drop_sources(struct hsl_run *r, const struct hsl_ins *i, struct hsl_value *s0, s
         hsl_drop(r, s1);
 }
 
+/* The index that a key is in a list, truncated toward zero; what no list can have for a key that is
+ * none. */
+static inline uint64_t
+list_index(double key)
+{
+#ifdef __SSE2__
+    return (uint64_t)_mm_cvttsd_si64(_mm_set_sd(key)); /* out of range: 2^63 */
+#else
+    return key > -1.0 && key < 4294967296.0 ? (uint64_t)key : UINT64_MAX;
+#endif
+}
+
 /* What fmod() gives, without it where both are whole and in range. */
 static inline double
 modulo(double a, double b)
@@ -136,13 +151,12 @@ modulo(double a, double b)
 static inline bool
 modulo_whole(double a, double b, double *out)
 {
-    uint32_t x;
+    uint64_t x = list_index(a);
 
-    if (!(a >= 0 && a < 4294967296.0))
+    if ((double)(int64_t)x != a || x > UINT32_MAX)
         return false;
-    x = (uint32_t)a;
-    *out = (double)(x % (uint32_t)b);
-    return (double)x == a;
+    *out = (double)((uint32_t)x % (uint32_t)b);
+    return true;
 }
 
 static inline bool
@@ -167,23 +181,39 @@ find_text(const struct hsl_arr *a, struct hsl_str *s)
     return e ? &e->val : NULL;
 }
 
+/* regs[a] = element [v] of the array in temporary regs[b]. */
+void
+hsl_vm_get_of_temp(
+    struct hsl_run *r, struct hsl_value *regs, const struct hsl_ins *i, const struct hsl_value *v);
+
 /* regs[a] = element [v] of the array in regs[b]; NULL: it is missing. */
 static inline void
 get_element(
     struct hsl_run *r, struct hsl_value *regs, const struct hsl_ins *i, const struct hsl_value *v)
 {
     static const struct hsl_value none = {.type = HSL_NONE};
-    struct hsl_value share;
 
-    if (!v)
+    if (UNLIKELY(!v))
         v = &none;
-    if (UNLIKELY(i->x & 1)) {
-        share = hsl_ref(*v);
-        hsl_drop(r, regs + i->b);
-        set(r, regs + i->a, share);
-    } else {
+    if (UNLIKELY(i->x & 1))
+        hsl_vm_get_of_temp(r, regs, i, v);
+    else
         set_shared(r, regs + i->a, v);
+}
+
+/* The element that is there in a list that nobody else owns; NULL: not that simple. */
+static inline struct hsl_value *
+own_element(const struct hsl_value *v, const struct hsl_value *key)
+{
+    const struct hsl_arr *a = v->u.arr;
+    uint64_t at;
+
+    if (LIKELY(v->type == HSL_ARR && key->type == HSL_NUM && a->rc.refs == 1 && a->mask == 0)) {
+        at = list_index(key->u.num);
+        if (LIKELY(at < a->count))
+            return &a->d.vals[at];
     }
+    return NULL;
 }
 
 /* The place of an element in an array that nobody else owns: one that is there, or the next of a
@@ -192,14 +222,13 @@ static inline struct hsl_value *
 own_place(const struct hsl_value *v, const struct hsl_value *key)
 {
     struct hsl_arr *a = v->u.arr;
+    struct hsl_value *place = own_element(v, key);
     struct hsl_entry *e;
 
-    if (UNLIKELY(v->type != HSL_ARR || a->rc.refs != 1))
-        return NULL;
-    if (LIKELY(key->type == HSL_NUM && a->mask == 0)) {
-        if (LIKELY(key->u.num > -1.0 && key->u.num < (double)a->count))
-            return &a->d.vals[(uint32_t)key->u.num];
-        if (key->u.num != (double)a->count || a->used == a->cap)
+    if (place || v->type != HSL_ARR || a->rc.refs != 1)
+        return place;
+    if (key->type == HSL_NUM && a->mask == 0) {
+        if (list_index(key->u.num) != a->count || a->used == a->cap)
             return NULL;
         a->count++;
         a->d.vals[a->used].type = HSL_NONE;
@@ -301,6 +330,20 @@ static inline bool
 truth(const struct hsl_value *v)
 {
     return LIKELY(v->type == HSL_BOOL) ? v->u.b : hsl_truth(v);
+}
+
+/* The truth of a source operand, which is given up if it is a temporary. */
+static inline bool
+take_truth(struct hsl_run *r, struct hsl_value *v, bool temporary)
+{
+    bool is;
+
+    if (LIKELY(v->type == HSL_BOOL))
+        return v->u.b;
+    is = hsl_truth(v);
+    if (temporary)
+        hsl_drop(r, v);
+    return is;
 }
 
 /* --- hsl_vm_op.c ------------------------------------------------------------------------------ */

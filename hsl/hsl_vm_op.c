@@ -108,6 +108,16 @@ hsl_vm_unary(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins
 }
 
 /* regs[a] = b[c] for all but the common cases. */
+void
+hsl_vm_get_of_temp(
+    struct hsl_run *r, struct hsl_value *regs, const struct hsl_ins *i, const struct hsl_value *v)
+{
+    struct hsl_value share = hsl_ref(*v);
+
+    hsl_drop(r, regs + i->b);
+    set(r, regs + i->a, share);
+}
+
 bool
 hsl_vm_get_index(
     struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i, struct hsl_value *c)

@@ -153,8 +153,9 @@ hsl_vm_tick(struct hsl_machine *m)
     struct hsl_run *r = &m->run;
     uint64_t left;
 
-    r->instructions += (uint64_t)((int64_t)m->slice - m->ticks);
-    m->slice = m->ticks = 0;
+    r->instructions += hsl_vm_used(m);
+    m->slice = 0;
+    m->ticks = -1;
     if (r->instructions > r->limits.max_instructions)
         return hsl_limit(r, HSL_L01, "instruction budget (%llu) exceeded",
             (unsigned long long)r->limits.max_instructions);
@@ -163,6 +164,7 @@ hsl_vm_tick(struct hsl_machine *m)
     if (r->host && r->host->interrupted && r->host->interrupted(r->host_arg))
         return hsl_limit(r, HSL_L02, "interrupted");
     left = r->limits.max_instructions - r->instructions + 1;
-    m->slice = m->ticks = left < HSL_TICKS ? (int32_t)left : HSL_TICKS;
+    m->slice = left < HSL_TICKS ? (int32_t)left : HSL_TICKS;
+    m->ticks = m->slice - 1;
     return true;
 }
