@@ -74,6 +74,8 @@ int hsl_limits_set(struct hsl_limits *l, struct hsl_env_opts *opts, const char *
 /* The name of limit [i], from 0; NULL behind the last. */
 const char *hsl_limits_name(size_t i);
 
+struct hsl_share;
+
 /* What a process gives its scripts. All strings are copied; NULL: that thing is not there. */
 struct hsl_env_opts {
     const char *flow_dir; /* root of `include "x"`, "file:x" and plain file names */
@@ -81,7 +83,8 @@ struct hsl_env_opts {
     const char *hostname; /* gethostname(); NULL: the host's */
     size_t cache_memory;  /* bytes that `cache` may keep; 0: 64 MiB */
     size_t cache_entries; /* entries that `cache` may keep; 0: 100 000 */
-    size_t store_memory;  /* bytes of shared values; 0: 64 MiB */
+    size_t store_memory;  /* bytes of shared state; 0: 64 MiB */
+    struct hsl_share *share; /* where shared state is, lent (hsl_share.h); NULL: in this process */
 };
 
 struct hsl_env;

@@ -111,12 +111,14 @@ hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d)
     e->hostname = copy_hostname(opts->hostname);
     e->regexes = hsl_regex_cache_new();
     e->files = hsl_file_cache_new();
-    e->rates = hsl_rate_table_new();
     e->cache = hsl_cache_new(opts->cache_memory ? opts->cache_memory : CACHE_MEMORY,
         opts->cache_entries ? opts->cache_entries : CACHE_ENTRIES);
-    e->share = hsl_share_local_new(opts->store_memory ? opts->store_memory : STORE_MEMORY);
+    e->share = opts->share;
+    if (!e->share)
+        e->share = e->own_share =
+            hsl_share_local_new(opts->store_memory ? opts->store_memory : STORE_MEMORY, 128, false);
     e->dns = hsl_dns_new();
-    if (!e->hostname || !e->regexes || !e->files || !e->rates || !e->cache || !e->share ||
+    if (!e->hostname || !e->regexes || !e->files || !e->cache || !e->share ||
         !e->dns) {
         (void)ut_diag_set(d, "out of memory");
         hsl_env_free(e);
@@ -130,11 +132,10 @@ hsl_env_free(struct hsl_env *e)
 {
     if (!e)
         return;
-    if (e->share)
-        e->share->ops->free(e->share);
+    if (e->own_share)
+        e->own_share->ops->free(e->own_share);
     hsl_cache_free(e->cache);
     hsl_dns_free(e->dns);
-    hsl_rate_table_free(e->rates);
     hsl_file_cache_free(e->files);
     hsl_regex_cache_free(e->regexes);
     ut_conf_unref(e->conf);

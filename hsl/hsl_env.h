@@ -5,14 +5,15 @@
 
 #include <pthread.h>
 
+#include <stdatomic.h>
+
 #include "hsl/hsl.h"
 
 struct hsl_regex_cache; /* hsl_regex.c: pattern text to compiled pattern */
 struct hsl_file_cache;  /* hsl_file.c: contents and in_file indexes, by inode, size and mtime */
 struct hsl_dns;         /* hsl_dns.c: answers and the thread that asks */
-struct hsl_rate_table;  /* hsl_rate.c: sliding windows */
 struct hsl_cache;       /* hsl_cache_store.c: results of functions */
-struct hsl_share;       /* hsl_share.h: barriers */
+struct hsl_share;       /* hsl_share.h: rate(), memory_*, barriers */
 
 struct hsl_env {
     char *flow_dir; /* real path without a final slash, or NULL */
@@ -22,9 +23,10 @@ struct hsl_env {
     struct ut_conf *conf; /* hsl_env_use(), or NULL */
     struct hsl_regex_cache *regexes;
     struct hsl_file_cache *files;
-    struct hsl_rate_table *rates;
     struct hsl_cache *cache;
-    struct hsl_share *share;
+    struct hsl_share *share;     /* lent, or */
+    struct hsl_share *own_share; /* made here */
+    atomic_long share_told;      /* when the log said that it is down, monotonic seconds */
     struct hsl_dns *dns;
 };
 
@@ -35,8 +37,6 @@ struct hsl_regex_cache *hsl_regex_cache_new(void) UT_CHECKED; /* hsl_regex.c */
 void hsl_regex_cache_free(struct hsl_regex_cache *c);
 struct hsl_file_cache *hsl_file_cache_new(void) UT_CHECKED; /* hsl_file.c */
 void hsl_file_cache_free(struct hsl_file_cache *c);
-struct hsl_rate_table *hsl_rate_table_new(void) UT_CHECKED; /* hsl_rate.c */
-void hsl_rate_table_free(struct hsl_rate_table *t);
 
 /* hsl_path.c: the file that a script means by [name] (language §12, File names): "file:NAME" and plain
  * names in flow_dir ("file:ID" first by the configuration), "file://PATH" in data_dir, "./x" and

@@ -25,6 +25,7 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_time_rows,
     hsl_lib_math_rows,
     hsl_lib_net_rows,
+    hsl_lib_share_rows,
     hsl_lib_dns_rows,
     hsl_lib_spf_rows,
     hsl_lib_addr_rows,

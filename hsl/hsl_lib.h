@@ -51,7 +51,8 @@ extern const struct hsl_builtin hsl_lib_pack_rows[];  /* pack unpack §7 */
 extern const struct hsl_builtin hsl_lib_crypt_rows[]; /* hashes random uuid §8 */
 extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
 extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
-extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* rate §11 */
+extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* §11 */
+extern const struct hsl_builtin hsl_lib_share_rows[]; /* rate memory_* §11 §13 */
 extern const struct hsl_builtin hsl_lib_dns_rows[];   /* dns... dnsbl §11 */
 extern const struct hsl_builtin hsl_lib_spf_rows[];   /* spf spf_query §11 */
 extern const struct hsl_builtin hsl_lib_addr_rows[];  /* mail addresses §13 */

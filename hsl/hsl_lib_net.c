@@ -1,7 +1,7 @@
-/* hsl_lib_net.c - IP addresses, domains by their text, and rate() (library §11).
+/* hsl_lib_net.c - IP addresses, and domains by their text (library §11).
  *
  * An IPv4 address mapped into IPv6 (::ffff:192.0.2.1) is that IPv4 address everywhere.
- * Not here: DNS (hsl_lib_dns.c), the windows behind rate() (hsl_rate.c).
+ * Not here: DNS (hsl_lib_dns.c), rate() (hsl_lib_share.c).
  * Threads: as the run. Fails: R15. */
 #include "config.h"
 
@@ -11,8 +11,6 @@
 
 #include "hsl/hsl_lib.h"
 #include "hsl/hsl_lib_net.h"
-#include "hsl/hsl_rate.h"
-#include "lib/ut_time.h"
 
 /* --- Addresses ------------------------------------------------------------------------------- */
 
@@ -234,33 +232,6 @@ fn_is_subdomain(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
     return true;
 }
 
-/* --- rate() ---------------------------------------------------------------------------------- */
-
-static struct hsl_text
-text_of(const struct hsl_value *v)
-{
-    return (struct hsl_text){.p = v->u.str->data, .len = v->u.str->len};
-}
-
-static bool
-fn_rate(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
-{
-    struct hsl_text space = text_of(&args[0]), entry = text_of(&args[1]);
-    double limit = args[2].u.num, interval = args[3].u.num, events = 0;
-    bool sync = true, yes = true;
-
-    if (!hsl_opt_bool(r, "rate", 5, argc > 4 ? &args[4] : NULL, "sync", &sync))
-        return false;
-    if (!(limit >= 0))
-        return hsl_raise(r, HSL_R15, "rate(): the count is less than 0");
-    if (!(interval >= 0.001) || !isfinite(interval))
-        return hsl_raise(r, HSL_R15, "rate(): the interval is less than 0.001 seconds");
-    if (r->env && r->env->rates)
-        yes = hsl_rate_hit(r->env->rates, &space, &entry, limit, interval, ut_time_mono(), &events);
-    *out = limit > 0 ? hsl_bool(yes) : hsl_num(events);
-    return true;
-}
-
 const struct hsl_builtin hsl_lib_net_rows[] = {
     {"in_network", "ss", 0, HSL_NONE_OK | HSL_PURE, fn_in_network, "in_network(ip, net)",
         "True if the address lies in the network: an address, address/bits or first-last. False "
@@ -279,8 +250,5 @@ const struct hsl_builtin hsl_lib_net_rows[] = {
         "has to be below."},
     {"domain_includes", "ss", 0, HSL_PURE, fn_is_subdomain, "domain_includes(d, domain)",
         "The new name of is_subdomain()."},
-    {"rate", "ssnn|o", 0, 0, fn_rate, "rate(ns, entry, count, interval [, options])",
-        "If fewer than count events of that entry lie in the last interval seconds: counts one "
-        "more and gives true; else false. With a count of 0: their number."},
     {.name = NULL},
 };

@@ -7,10 +7,12 @@
  * The table is SHARDS hash tables, each with a lock, a bound and a list in order of use: when a
  * shard is full the window used longest ago goes. Each new window also takes away up to two that
  * nothing has happened in for longer than their interval, so that memory follows the names in use
- * instead of all ever seen; one with a long interval at the end of the list holds that up. Names come from outside (addresses, senders), so
- * the hash is seeded anew in each process: nobody can aim at one chain.
+ * instead of all ever seen; one with a long interval at the end of the list holds that up. Names
+ * come from outside (addresses, senders), so the hash is seeded anew in each process: nobody can
+ * aim at one chain.
  *
- * Not here: rate() (hsl_lib_net.c). Threads: any. Fails: without memory events are let through. */
+ * Not here: rate() (hsl_lib_share.c), keeping windows in a file (policyd/). Threads: any. Fails:
+ * without memory events are let through. */
 #include "config.h"
 
 #include "hsl/hsl_rate.h"
@@ -23,11 +25,9 @@
 #include "hsl/hsl_hash.h"
 #include "hsl/hsl_random.h"
 
-#define STEPS 32
-#define SLOTS (STEPS + 1)
+#define STEPS HSL_RATE_STEPS
+#define SLOTS HSL_RATE_SLOTS
 #define SHARDS 16
-#define MEMORY_MAX (64u * 1024 * 1024) /* store_memory */
-#define SHARD_MAX (MEMORY_MAX / SHARDS)
 #define FIRST_CHAINS 64
 
 struct window {
@@ -35,6 +35,7 @@ struct window {
     struct window *newer, *older; /* in order of use */
     uint64_t hash;
     double interval;
+    double used;                /* when it last was asked for: the list is in this order */
     int64_t step;               /* the newest one that has a counter */
     uint32_t slots[SLOTS];      /* of step s at s mod SLOTS */
     size_t space_len, name_len; /* bytes of the namespace, and of it with the entry */
@@ -47,6 +48,7 @@ struct shard {
     size_t chain_count; /* a power of two */
     size_t count;       /* windows */
     size_t memory;      /* bytes of windows and chains */
+    size_t max_memory;
     struct window *newest, *oldest;
 };
 
@@ -58,7 +60,7 @@ struct hsl_rate_table {
 /* --- Life ------------------------------------------------------------------------------------ */
 
 struct hsl_rate_table *
-hsl_rate_table_new(void)
+hsl_rate_table_new(size_t memory)
 {
     struct hsl_rate_table *t = calloc(1, sizeof(*t));
 
@@ -68,8 +70,10 @@ hsl_rate_table_new(void)
         free(t);
         return NULL;
     }
-    for (size_t i = 0; i < SHARDS; i++)
+    for (size_t i = 0; i < SHARDS; i++) {
         pthread_mutex_init(&t->shards[i].lock, NULL);
+        t->shards[i].max_memory = memory / SHARDS;
+    }
     return t;
 }
 
@@ -138,8 +142,9 @@ unlink_use(struct shard *s, struct window *w)
 }
 
 static void
-link_newest(struct shard *s, struct window *w)
+link_newest(struct shard *s, struct window *w, double now)
 {
+    w->used = now;
     w->newer = NULL;
     w->older = s->newest;
     *(s->newest ? &s->newest->newer : &s->oldest) = w;
@@ -185,7 +190,7 @@ grow_chains(struct shard *s)
     size_t count = s->chain_count ? s->chain_count * 2 : FIRST_CHAINS;
     struct window **chains;
 
-    if (s->count < s->chain_count || s->memory + count * sizeof(*chains) > SHARD_MAX / 2)
+    if (s->count < s->chain_count || s->memory + count * sizeof(*chains) > s->max_memory / 2)
         return;
     chains = calloc(count, sizeof(struct window *));
     if (!chains)
@@ -226,9 +231,9 @@ add_window(struct shard *s, uint64_t hash, const struct hsl_text *space,
 
     drop_stale(s, now);
     grow_chains(s);
-    if (!s->chains || size > SHARD_MAX / 2)
+    if (!s->chains || size > s->max_memory / 2)
         return NULL;
-    while (s->memory + size > SHARD_MAX && s->oldest)
+    while (s->memory + size > s->max_memory && s->oldest)
         drop_oldest(s);
     w = calloc(1, size);
     if (!w)
@@ -242,7 +247,7 @@ add_window(struct shard *s, uint64_t hash, const struct hsl_text *space,
     at = chain_of(s, hash);
     w->next = *at;
     *at = w;
-    link_newest(s, w);
+    link_newest(s, w, now);
     s->count++;
     s->memory += size;
     return w;
@@ -304,7 +309,7 @@ hsl_rate_hit(struct hsl_rate_table *t, const struct hsl_text *space, const struc
     w = find_window(s, hash, space, entry, interval);
     if (w) {
         unlink_use(s, w);
-        link_newest(s, w);
+        link_newest(s, w, now);
     } else if (limit > 0) {
         w = add_window(s, hash, space, entry, interval, now);
     }
@@ -314,4 +319,95 @@ hsl_rate_hit(struct hsl_rate_table *t, const struct hsl_text *space, const struc
     if (events)
         *events = found;
     return yes;
+}
+
+/* --- All windows ------------------------------------------------------------------------------ */
+
+/* [w] as it is at [now]. */
+static void
+describe(const struct window *w, double now, struct hsl_rate_window *out)
+{
+    struct window at = *w;
+
+    advance(&at, now);
+    out->space = (struct hsl_text){w->name, w->space_len};
+    out->entry = (struct hsl_text){w->name + w->space_len, w->name_len - w->space_len};
+    out->interval = w->interval;
+    out->step = at.step;
+    memcpy(out->slots, at.slots, sizeof(out->slots));
+    out->events = events_in(&at);
+}
+
+void
+hsl_rate_each(struct hsl_rate_table *t, double since, double now, hsl_rate_fn *fn, void *arg)
+{
+    bool more = true;
+
+    for (size_t i = 0; more && i < SHARDS; i++) {
+        struct shard *s = &t->shards[i];
+
+        pthread_mutex_lock(&s->lock);
+        for (struct window *w = s->newest; more && w && w->used >= since; w = w->older) {
+            struct hsl_rate_window out;
+
+            describe(w, now, &out);
+            more = fn(arg, &out);
+        }
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
+bool
+hsl_rate_restore(struct hsl_rate_table *t, const struct hsl_rate_window *r, double now)
+{
+    uint64_t hash = hash_of(t, &r->space, &r->entry, r->interval);
+    struct shard *s = &t->shards[hash % SHARDS];
+    int64_t step = step_of(now, r->interval);
+    struct window *w;
+
+    if (r->step < 0 || r->step > step || step - r->step >= SLOTS)
+        return false;
+    pthread_mutex_lock(&s->lock);
+    w = find_window(s, hash, &r->space, &r->entry, r->interval);
+    if (!w)
+        w = add_window(s, hash, &r->space, &r->entry, r->interval, now);
+    if (w) {
+        w->step = r->step;
+        memcpy(w->slots, r->slots, sizeof(w->slots));
+    }
+    pthread_mutex_unlock(&s->lock);
+    return w != NULL;
+}
+
+static bool
+is_named(const struct window *w, const struct hsl_text *space, const struct hsl_text *entry)
+{
+    if (space && (w->space_len != space->len || memcmp(w->name, space->p, space->len) != 0))
+        return false;
+    return !entry || (w->name_len - w->space_len == entry->len &&
+                         memcmp(w->name + w->space_len, entry->p, entry->len) == 0);
+}
+
+size_t
+hsl_rate_reset(struct hsl_rate_table *t, const struct hsl_text *space, const struct hsl_text *entry,
+    double now)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *s = &t->shards[i];
+
+        pthread_mutex_lock(&s->lock);
+        for (struct window *w = s->newest, *older; w; w = older) {
+            older = w->older;
+            if (!is_named(w, space, entry))
+                continue;
+            memset(w->slots, 0, sizeof(w->slots));
+            unlink_use(s, w);
+            link_newest(s, w, now);
+            count++;
+        }
+        pthread_mutex_unlock(&s->lock);
+    }
+    return count;
 }

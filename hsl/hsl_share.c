@@ -1,236 +1,282 @@
-/* hsl_share.c - shared state that lives in this process: the barriers' locks and values.
+/* hsl_share.c - shared state that lives in this process: windows (hsl_rate.c), keys (hsl_memory.c)
+ * and barriers (hsl_lock.c) as one store, and as records for a file.
  *
- * One lock guards the table; whoever waits for a barrier sleeps on a condition of its own, so that
- * leaving wakes only those who want that one. A barrier is in the table while somebody holds it or
- * waits for it, or while it has a value.
+ * The key of a record is a letter for the kind and the name: 'b' a barrier, 'm' a key, 'r' a
+ * window, whose name is the interval, the length of the namespace, namespace and entry. The value
+ * of a window is the step of its newest counter, and number and content of each counter that is not
+ * 0. Numbers are as the machine has them.
  *
- * Not here: the statement (hsl_barrier.c). Threads: any. Fails: memory. */
+ * Time of windows is that of the wall when the store was made, and from then on goes forward with
+ * the monotonic clock: windows outlive the process and even the system, and no clock that is set
+ * while it runs moves them.
+ *
+ * Threads: any. Fails: memory. */
 #include "config.h"
 
 #include "hsl/hsl_share.h"
 
-#include <math.h>
-#include <pthread.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "hsl/hsl_hash.h"
-#include "hsl/hsl_random.h"
+#include "hsl/hsl_lock.h"
+#include "hsl/hsl_memory.h"
+#include "hsl/hsl_rate.h"
 #include "lib/ut_time.h"
 
-#define CHAINS 1024u
-
-struct barrier {
-    struct barrier *next; /* in its chain */
-    struct barrier **chain;
-    pthread_cond_t left; /* nobody holds it now */
-    bool held;
-    unsigned waiting;
-    char *value; /* NULL: none */
-    size_t value_len;
-    size_t name_len;
-    char name[];
-};
+#define RECORD_MAX (4u * HSL_SHARE_NAME_MAX)
 
 struct local {
     struct hsl_share share;
-    pthread_mutex_t lock;
-    uint64_t seed[2];
-    size_t memory, max_memory; /* bytes of values with their names */
-    struct barrier *chains[CHAINS];
+    struct hsl_rate_table *rates;
+    struct hsl_memory *memory;
+    struct hsl_locks *locks;
+    unsigned ipv6_prefix;
+    double offset;  /* from the monotonic clock to that of the windows */
+    double written; /* when hsl_share_local_changes() was called last */
 };
 
-/* --- The table ------------------------------------------------------------------------------- */
-
-static struct barrier *
-new_barrier(const struct hsl_text *name, struct barrier **chain)
+static struct local *
+local_of(struct hsl_share *s)
 {
-    struct barrier *b = calloc(1, sizeof(*b) + name->len + 1);
-    pthread_condattr_t attr;
-
-    if (!b)
-        return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->left, &attr);
-    pthread_condattr_destroy(&attr);
-    b->name_len = name->len;
-    memcpy(b->name, name->p, name->len);
-    b->chain = chain;
-    b->next = *chain;
-    *chain = b;
-    return b;
+    return (struct local *)s;
 }
 
-static void
-free_barrier(struct barrier *b)
-{
-    pthread_cond_destroy(&b->left);
-    free(b->value);
-    free(b);
-}
-
-/* The barrier of that name, made if there is none; NULL: no memory. */
-static struct barrier *
-get_barrier(struct local *l, const struct hsl_text *name)
-{
-    uint64_t hash = hsl_hash_bytes(l->seed[0], l->seed[1], name->p, name->len);
-    struct barrier **chain = &l->chains[hash % CHAINS], *b;
-
-    for (b = *chain; b; b = b->next) {
-        if (b->name_len == name->len && memcmp(b->name, name->p, name->len) == 0)
-            return b;
-    }
-    return new_barrier(name, chain);
-}
-
-/* Takes [b] away if it is of no use any more. */
-static void
-put_barrier(struct barrier *b)
-{
-    struct barrier **at = b->chain;
-
-    if (b->held || b->waiting || b->value)
-        return;
-    while (*at != b)
-        at = &(*at)->next;
-    *at = b->next;
-    free_barrier(b);
-}
-
-/* --- Entering and leaving -------------------------------------------------------------------- */
-
-/* The time of CLOCK_MONOTONIC in [seconds], for pthread_cond_timedwait(). */
-static struct timespec
-deadline_in(double seconds)
-{
-    double when = ut_time_mono() + fmin(fmax(seconds, 0), 86400.0 * 365);
-    struct timespec t;
-
-    t.tv_sec = (time_t)when;
-    t.tv_nsec = (long)((when - (double)t.tv_sec) * 1e9);
-    return t;
-}
-
-static bool
-wait_for(struct local *l, struct barrier *b, double seconds)
-{
-    struct timespec until = deadline_in(seconds);
-    int error = 0;
-
-    b->waiting++;
-    while (b->held && error == 0)
-        error = pthread_cond_timedwait(&b->left, &l->lock, &until);
-    b->waiting--;
-    return !b->held;
-}
+/* --- Operations ------------------------------------------------------------------------------- */
 
 static enum hsl_share_end
 local_enter(struct hsl_share *s, const struct hsl_text *name, double wait, struct ut_sbuf *value,
     bool *has_value, void **lock)
 {
-    struct local *l = (struct local *)s;
-    enum hsl_share_end end = HSL_SHARE_OK;
-    struct barrier *b;
-
-    pthread_mutex_lock(&l->lock);
-    b = get_barrier(l, name);
-    if (!b) {
-        end = HSL_SHARE_FULL;
-    } else if (!wait_for(l, b, wait)) {
-        end = HSL_SHARE_TIMEOUT;
-    } else {
-        *has_value = b->value != NULL;
-        if (b->value)
-            ut_sbuf_add(value, b->value, b->value_len);
-        if (value->failed)
-            end = HSL_SHARE_FULL;
-        b->held = end == HSL_SHARE_OK;
-        *lock = b;
-    }
-    if (b && end != HSL_SHARE_OK) {
-        if (!b->held)
-            pthread_cond_signal(&b->left);
-        put_barrier(b);
-    }
-    pthread_mutex_unlock(&l->lock);
-    return end;
-}
-
-/* The value of [b] becomes a copy of [value] (NULL: none). */
-static bool
-set_value(struct local *l, struct barrier *b, const struct hsl_text *value)
-{
-    size_t old = b->value ? b->value_len + sizeof(*b) + b->name_len : 0;
-    size_t size = value ? value->len + sizeof(*b) + b->name_len : 0;
-    char *copy = NULL;
-
-    if (value && (size > l->max_memory || l->memory - old > l->max_memory - size))
-        return false;
-    if (value) {
-        copy = malloc(value->len + 1);
-        if (!copy)
-            return false;
-        memcpy(copy, value->p, value->len);
-        b->value_len = value->len;
-    }
-    l->memory += size - old;
-    free(b->value);
-    b->value = copy;
-    return true;
+    return hsl_locks_enter(local_of(s)->locks, name, wait, value, has_value, lock);
 }
 
 static enum hsl_share_end
 local_leave(struct hsl_share *s, void *lock, enum hsl_share_keep keep, const struct hsl_text *value)
 {
-    struct local *l = (struct local *)s;
-    struct barrier *b = lock;
-    bool ok = true;
-
-    pthread_mutex_lock(&l->lock);
-    if (keep != HSL_SHARE_KEEP)
-        ok = set_value(l, b, keep == HSL_SHARE_STORE ? value : NULL);
-    b->held = false;
-    pthread_cond_signal(&b->left);
-    put_barrier(b);
-    pthread_mutex_unlock(&l->lock);
-    return ok ? HSL_SHARE_OK : HSL_SHARE_FULL;
+    return hsl_locks_leave(local_of(s)->locks, lock, keep, value);
 }
 
-/* --- Life ------------------------------------------------------------------------------------ */
+/* The network of an IPv6 address, as text in [out], if [entry] is one. */
+static struct hsl_text
+group(const struct hsl_text *entry, unsigned prefix, char out[INET6_ADDRSTRLEN + 8])
+{
+    unsigned char a[16];
+    char text[INET6_ADDRSTRLEN];
+    int n;
+
+    if (prefix >= 128 || entry->len >= sizeof(text) || !memchr(entry->p, ':', entry->len))
+        return *entry;
+    memcpy(text, entry->p, entry->len);
+    text[entry->len] = '\0';
+    if (inet_pton(AF_INET6, text, a) != 1)
+        return *entry;
+    for (unsigned bit = prefix; bit < 128; bit++)
+        a[bit / 8] &= (unsigned char)~(0x80u >> bit % 8);
+    if (!inet_ntop(AF_INET6, a, text, sizeof(text)))
+        return *entry;
+    n = snprintf(out, INET6_ADDRSTRLEN + 8, "%s/%u", text, prefix);
+    return (struct hsl_text){out, n > 0 ? (size_t)n : 0};
+}
+
+static enum hsl_share_end
+local_rate(struct hsl_share *s, const struct hsl_text *space, const struct hsl_text *entry,
+    double limit, double interval, bool *yes, double *events)
+{
+    struct local *l = local_of(s);
+    char network[INET6_ADDRSTRLEN + 8];
+    struct hsl_text who = group(entry, l->ipv6_prefix, network);
+
+    *yes = hsl_rate_hit(l->rates, space, &who, limit, interval, hsl_share_local_now(s), events);
+    return HSL_SHARE_OK;
+}
+
+static enum hsl_share_end
+local_get(struct hsl_share *s, const struct hsl_text *key, struct hsl_share_entry *entry)
+{
+    return hsl_memory_get(local_of(s)->memory, key, entry);
+}
+
+static enum hsl_share_end
+local_change(struct hsl_share *s, const struct hsl_share_change *c, struct hsl_share_entry *before,
+    bool *done)
+{
+    return hsl_memory_change(local_of(s)->memory, c, before, done);
+}
+
+static enum hsl_share_end
+local_add(struct hsl_share *s, const struct hsl_text *key, double n, bool remove_zero,
+    double *result, bool *is_number)
+{
+    return hsl_memory_add(local_of(s)->memory, key, n, remove_zero, result, is_number);
+}
+
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static void
 local_free(struct hsl_share *s)
 {
-    struct local *l = (struct local *)s;
+    struct local *l = local_of(s);
 
-    for (size_t i = 0; i < CHAINS; i++) {
-        while (l->chains[i]) {
-            struct barrier *b = l->chains[i];
-
-            l->chains[i] = b->next;
-            free_barrier(b);
-        }
-    }
-    pthread_mutex_destroy(&l->lock);
+    hsl_rate_table_free(l->rates);
+    hsl_memory_free(l->memory);
+    hsl_locks_free(l->locks);
     free(l);
 }
 
+static const struct hsl_share_ops local_ops = {
+    local_enter, local_leave, local_rate, local_get, local_change, local_add, local_free};
+
 struct hsl_share *
-hsl_share_local_new(size_t memory)
+hsl_share_local_new(size_t memory, unsigned ipv6_prefix, bool kept)
 {
-    static const struct hsl_share_ops ops = {local_enter, local_leave, local_free};
     struct local *l = calloc(1, sizeof(*l));
 
     if (!l)
         return NULL;
-    if (!hsl_random_fill(l->seed, sizeof(l->seed))) {
-        free(l);
-        return NULL;
+    l->share.ops = &local_ops;
+    l->rates = hsl_rate_table_new(memory / 2);
+    l->memory = hsl_memory_new(memory / 4, kept);
+    l->locks = hsl_locks_new(memory / 4, kept);
+    l->ipv6_prefix = ipv6_prefix;
+    l->offset = ut_time_wall() - ut_time_mono();
+    if (l->rates && l->memory && l->locks)
+        return &l->share;
+    local_free(&l->share);
+    return NULL;
+}
+
+struct hsl_rate_table *
+hsl_share_local_rates(struct hsl_share *s)
+{
+    return local_of(s)->rates;
+}
+
+double
+hsl_share_local_now(const struct hsl_share *s)
+{
+    return ut_time_mono() + ((const struct local *)s)->offset;
+}
+
+/* --- Records ---------------------------------------------------------------------------------- */
+
+/* Hands records on, their names behind a letter. */
+struct giver {
+    hsl_share_record_fn *fn;
+    void *arg;
+    char kind;
+};
+
+static void
+give_named(void *arg, const struct hsl_text *name, const struct hsl_text *value)
+{
+    const struct giver *g = arg;
+    char bytes[1 + HSL_SHARE_NAME_MAX];
+    struct hsl_text key = {bytes, 1 + name->len};
+
+    if (name->len > HSL_SHARE_NAME_MAX)
+        return;
+    bytes[0] = g->kind;
+    memcpy(bytes + 1, name->p, name->len);
+    g->fn(g->arg, &key, value);
+}
+
+static bool
+give_window(void *arg, const struct hsl_rate_window *w)
+{
+    const struct giver *g = arg;
+    uint32_t space_len = (uint32_t)w->space.len;
+    struct hsl_text key, value = {NULL, 0};
+    struct ut_sbuf k, v;
+
+    ut_sbuf_init(&k, RECORD_MAX);
+    ut_sbuf_init(&v, RECORD_MAX);
+    ut_sbuf_addc(&k, 'r');
+    ut_sbuf_add(&k, &w->interval, sizeof(w->interval));
+    ut_sbuf_add(&k, &space_len, sizeof(space_len));
+    ut_sbuf_add(&k, w->space.p, w->space.len);
+    ut_sbuf_add(&k, w->entry.p, w->entry.len);
+    ut_sbuf_add(&v, &w->step, sizeof(w->step));
+    for (unsigned i = 0; i < HSL_RATE_SLOTS; i++) {
+        if (w->slots[i] == 0)
+            continue;
+        ut_sbuf_addc(&v, (char)i);
+        ut_sbuf_add(&v, &w->slots[i], sizeof(w->slots[i]));
     }
-    l->share.ops = &ops;
-    l->max_memory = memory;
-    pthread_mutex_init(&l->lock, NULL);
-    return &l->share;
+    key = (struct hsl_text){k.data, k.len};
+    if (w->events > 0)
+        value = (struct hsl_text){v.data, v.len};
+    if (!k.failed && !v.failed)
+        g->fn(g->arg, &key, &value);
+    ut_sbuf_fini(&k);
+    ut_sbuf_fini(&v);
+    return true;
+}
+
+void
+hsl_share_local_changes(struct hsl_share *s, bool all, hsl_share_record_fn *fn, void *arg)
+{
+    struct local *l = local_of(s);
+    struct giver g = {fn, arg, 'm'};
+    double now = hsl_share_local_now(s);
+
+    hsl_memory_changes(l->memory, all, give_named, &g);
+    g.kind = 'b';
+    hsl_locks_changes(l->locks, all, give_named, &g);
+    /* A second more: another thread may have looked at the clock before it came to its window. */
+    hsl_rate_each(l->rates, all ? 0 : l->written - 1, now, give_window, &g);
+    l->written = now;
+}
+
+static bool
+take(struct hsl_text *from, void *to, size_t len)
+{
+    if (from->len < len)
+        return false;
+    memcpy(to, from->p, len);
+    from->p += len;
+    from->len -= len;
+    return true;
+}
+
+static bool
+restore_window(struct local *l, struct hsl_text name, struct hsl_text value)
+{
+    struct hsl_rate_window w = {.interval = 0};
+    uint32_t space_len;
+    unsigned char slot;
+
+    if (!take(&name, &w.interval, sizeof(w.interval)) || !(w.interval >= 0.001) ||
+        !(w.interval < 1e12) || !take(&name, &space_len, sizeof(space_len)) ||
+        space_len > name.len || !take(&value, &w.step, sizeof(w.step)))
+        return false;
+    while (value.len > 0) {
+        if (!take(&value, &slot, 1) || slot >= HSL_RATE_SLOTS ||
+            !take(&value, &w.slots[slot], sizeof(w.slots[slot])))
+            return false;
+    }
+    w.space = (struct hsl_text){name.p, space_len};
+    w.entry = (struct hsl_text){name.p + space_len, name.len - space_len};
+    return hsl_rate_restore(l->rates, &w, hsl_share_local_now(&l->share));
+}
+
+bool
+hsl_share_local_restore(
+    struct hsl_share *s, const struct hsl_text *key, const struct hsl_text *value)
+{
+    struct local *l = local_of(s);
+    struct hsl_text name = {key->p + 1, key->len - 1};
+
+    if (key->len < 1 || key->len > RECORD_MAX)
+        return false;
+    switch (key->p[0]) {
+    case 'b':
+        return hsl_locks_restore(l->locks, &name, value);
+    case 'm':
+        return hsl_memory_restore(l->memory, &name, value);
+    case 'r':
+        return restore_window(l, name, *value);
+    default:
+        return false;
+    }
 }

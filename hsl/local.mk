@@ -14,7 +14,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_lib.c hsl/hsl_lib_type.c hsl/hsl_lib_str.c hsl/h
 	hsl/hsl_lib_header.c hsl/hsl_lib_stub.c hsl/hsl_act.c hsl/hsl_act.h hsl/hsl_addr.c \
 	hsl/hsl_addr.h hsl/hsl_lib_addr.c hsl/hsl_word.c hsl/hsl_word.h hsl/hsl_base64.c hsl/hsl_base64.h \
 	hsl/hsl_lib_enc.c hsl/hsl_lib_json.c hsl/hsl_lib_pack.c hsl/hsl_lib_crypt.c \
-	hsl/hsl_lib_time.c hsl/hsl_lib_net.c hsl/hsl_rate.c hsl/hsl_rate.h hsl/hsl_lib_file.c \
+	hsl/hsl_lib_time.c hsl/hsl_lib_net.c hsl/hsl_lib_share.c hsl/hsl_rate.c hsl/hsl_rate.h hsl/hsl_lib_file.c \
 	hsl/hsl_file.c hsl/hsl_file.h hsl/hsl_file_index.c hsl/hsl_file_index.h
 # The front: bytes to a checked tree.
 hsl_libhsl_a_SOURCES += hsl/hsl_token.def hsl/hsl_lex.c hsl/hsl_lex.h hsl/hsl_lex_internal.h \
@@ -34,7 +34,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_opcode.def hsl/hsl_code.c hsl/hsl_code.h hsl/hsl
 # What outlives a run: cache, barrier.
 hsl_libhsl_a_SOURCES += hsl/hsl_cache.c hsl/hsl_cache.h hsl/hsl_cache_store.c hsl/hsl_cache_store.h \
 	hsl/hsl_check_cache.c hsl/hsl_barrier.c hsl/hsl_barrier.h hsl/hsl_code_share.c hsl/hsl_share.c \
-	hsl/hsl_share.h hsl/hsl_hash.h
+	hsl/hsl_share.h hsl/hsl_lock.c hsl/hsl_lock.h hsl/hsl_memory.c hsl/hsl_memory.h hsl/hsl_hash.h
 # A script that grows, for interactive use.
 hsl_libhsl_a_SOURCES += hsl/hsl_session.c hsl/hsl_session.h
 # Tests of the library.

@@ -32,7 +32,7 @@ events(struct hsl_rate_table *t, const char *space, const char *entry, double in
 static void
 test_window(void)
 {
-    struct hsl_rate_table *t = hsl_rate_table_new();
+    struct hsl_rate_table *t = hsl_rate_table_new((size_t)64 << 20);
 
     if (!t)
         exit(1);
@@ -57,7 +57,7 @@ test_window(void)
 static void
 test_steps(void)
 {
-    struct hsl_rate_table *t = hsl_rate_table_new();
+    struct hsl_rate_table *t = hsl_rate_table_new((size_t)64 << 20);
     bool kept = true, gone = true;
 
     if (!t)
@@ -78,7 +78,7 @@ test_steps(void)
 static void
 test_stale(void)
 {
-    struct hsl_rate_table *t = hsl_rate_table_new();
+    struct hsl_rate_table *t = hsl_rate_table_new((size_t)64 << 20);
     size_t after_warm_up = 0;
     char name[32];
 
@@ -98,7 +98,7 @@ test_stale(void)
 static void
 test_memory(void)
 {
-    struct hsl_rate_table *t = hsl_rate_table_new();
+    struct hsl_rate_table *t = hsl_rate_table_new((size_t)64 << 20);
     bool bounded = true;
     char name[32];
 
@@ -134,7 +134,7 @@ many_hits(void *arg)
 static void
 test_threads(void)
 {
-    struct hsl_rate_table *t = hsl_rate_table_new();
+    struct hsl_rate_table *t = hsl_rate_table_new((size_t)64 << 20);
     pthread_t threads[THREADS];
     size_t total = 0;
 

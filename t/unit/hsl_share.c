@@ -385,7 +385,7 @@ test_barrier_threads(void)
 static void
 test_store_memory(void)
 {
-    struct hsl_share *s = hsl_share_local_new(1000);
+    struct hsl_share *s = hsl_share_local_new(4000, 128, false);
     struct hsl_text name = {"n", 1}, value;
     struct ut_sbuf out;
     bool has;
