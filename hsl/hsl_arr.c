@@ -494,10 +494,13 @@ copy_entries(struct hsl_arr *to, const struct hsl_arr *from)
 struct hsl_arr *
 hsl_arr_copy(struct hsl_run *r, const struct hsl_arr *a)
 {
-    struct hsl_arr *copy = hsl_arr_new(r, a->mask ? 0 : a->count);
+    struct hsl_arr *copy;
     struct hsl_entry *entries;
     uint32_t i, cap;
 
+    if (!hsl_work(r, a->count * sizeof(struct hsl_value)))
+        return NULL;
+    copy = hsl_arr_new(r, a->mask ? 0 : a->count);
     if (!copy)
         return NULL;
     if (a->mask == 0) {

@@ -77,6 +77,14 @@ pay(struct walk *w, size_t count)
     return !w->failed;
 }
 
+/* The same for [n] bytes of text. */
+static bool
+pay_text(struct walk *w, size_t n)
+{
+    w->failed = w->failed || (w->r && n >= HSL_WORK_TEXT && !hsl_work(w->r, n));
+    return !w->failed;
+}
+
 static bool
 equal_keys(const struct hsl_arr *a, size_t i, const struct hsl_arr *b, size_t j)
 {
@@ -144,9 +152,10 @@ equal_values(struct walk *w, const struct hsl_value *a, const struct hsl_value *
             return false;
         if (is_number(a))
             return is_number(b)         ? hsl_to_num(a) == hsl_to_num(b)
-                   : b->type == HSL_STR ? equal_text(a, b->u.str)
+                   : b->type == HSL_STR ? pay_text(w, b->u.str->len) && equal_text(a, b->u.str)
                                         : false;
-        return a->type == HSL_STR && is_number(b) && equal_text(b, a->u.str);
+        return a->type == HSL_STR && is_number(b) && pay_text(w, a->u.str->len) &&
+               equal_text(b, a->u.str);
     }
     switch (a->type) {
     case HSL_BOOL:
@@ -154,7 +163,8 @@ equal_values(struct walk *w, const struct hsl_value *a, const struct hsl_value *
     case HSL_NUM:
         return a->u.num == b->u.num;
     case HSL_STR:
-        return hsl_str_equal(a->u.str, b->u.str);
+        return (a->u.str->len != b->u.str->len || pay_text(w, a->u.str->len)) &&
+               hsl_str_equal(a->u.str, b->u.str);
     case HSL_ARR:
         return equal_arrs(w, a->u.arr, b->u.arr);
     case HSL_FN:
@@ -226,6 +236,8 @@ hsl_compare_order(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a,
     *holds = false;
     if (a->type == HSL_NONE || b->type == HSL_NONE)
         return true;
+    if (!hsl_work_text(r, a) || !hsl_work_text(r, b))
+        return false;
     if (a->type == HSL_STR && b->type == HSL_STR)
         *holds = order_holds(op, hsl_str_compare(a->u.str, b->u.str), 0);
     else if (order_number(a, &x) && order_number(b, &y))

@@ -494,7 +494,7 @@ dump_str(struct hsl_run *r, const struct hsl_str *s, struct hsl_value *out)
 {
     size_t from = 0, i;
 
-    if (!hsl_str_append(r, out, "\"", 1))
+    if (!hsl_work(r, s->len) || !hsl_str_append(r, out, "\"", 1))
         return false;
     for (i = 0; i < s->len; i++) {
         unsigned char c = (unsigned char)s->data[i];

@@ -116,6 +116,8 @@ put_pad(struct format *f, char pad, size_t n)
 
     if (n > f->r->limits.max_string)
         return hsl_limit(f->r, HSL_L05, "string length (%zu) exceeded", f->r->limits.max_string);
+    if (!hsl_work(f->r, n))
+        return false;
     memset(block, pad, sizeof(block));
     for (; n > 0; n -= part) {
         part = n < sizeof(block) ? n : sizeof(block);
@@ -208,6 +210,8 @@ put_conversion(struct format *f, const struct spec *s)
     if (!v)
         return hsl_raise(
             f->r, HSL_R06, "%%: bad option or format: argument %zu is missing", s->index);
+    if (!hsl_work_text(f->r, v))
+        return false;
     switch (s->type) {
     case 's':
         return put_text(f, s, v);

@@ -236,6 +236,8 @@ convert(struct hsl_run *r, const struct hsl_builtin *b, char kind, unsigned n, s
         return replace_by_text(r, v);
     if (kind == 'n' && v->type == HSL_BOOL)
         return replace(r, v, hsl_num(v->u.b ? 1 : 0));
+    if (!hsl_work_text(r, v))
+        return false;
     if (kind == 'n' && v->type == HSL_STR &&
         hsl_numeric_string(v->u.str->data, v->u.str->len, &num))
         return replace(r, v, hsl_num(num));

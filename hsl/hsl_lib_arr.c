@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "hsl/hsl_op.h"
 #include "hsl/hsl_random.h"
 
 /* A new array into *out. */
@@ -38,22 +39,17 @@ ask(struct hsl_run *r, const struct hsl_value *cb, const struct hsl_value *v, bo
 
 /* --- Looking for elements -------------------------------------------------------------------- */
 
-typedef bool
-equal_fn(const struct hsl_value *a, const struct hsl_value *b);
-
 static bool
-contains(struct hsl_run *r, const struct hsl_value *args, equal_fn *equal, struct hsl_value *out)
+contains(struct hsl_run *r, const struct hsl_value *args, bool strict, struct hsl_value *out)
 {
     const struct hsl_value *v;
     size_t pos = 0;
     bool yes = false;
 
     while (!yes && hsl_arr_next(args[1].u.arr, &pos, NULL, &v)) {
-        if (args[0].type != HSL_FN)
-            yes = equal(v, &args[0]);
-        else if (!ask(r, &args[0], v, &yes))
-            return false;
-        if (!hsl_work(r, 16))
+        if (!(args[0].type == HSL_FN ? ask(r, &args[0], v, &yes)
+                                     : hsl_compare_equal(r, v, &args[0], strict, &yes)) ||
+            !hsl_work(r, 16))
             return false;
     }
     *out = hsl_bool(yes);
@@ -64,14 +60,14 @@ static bool
 fn_in_array(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     (void)argc;
-    return contains(r, args, hsl_equal, out);
+    return contains(r, args, false, out);
 }
 
 static bool
 fn_array_includes(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     (void)argc;
-    return contains(r, args, hsl_same, out);
+    return contains(r, args, true, out);
 }
 
 static bool
@@ -301,8 +297,7 @@ seen_other(struct hsl_run *r, struct seen *s, const struct hsl_value *v, bool *k
 
     *known = false;
     while (!*known && hsl_arr_next(s->others, &pos, NULL, &o)) {
-        *known = hsl_same(o, v);
-        if (!hsl_work(r, 64))
+        if (!hsl_compare_equal(r, o, v, true, known) || !hsl_work(r, 64))
             return false;
     }
     return *known || hsl_arr_push(r, s->others, hsl_ref(*v));
@@ -369,6 +364,10 @@ fn_array_shuffle(struct hsl_run *r, struct hsl_value *args, unsigned argc, struc
     for (size_t i = e.count; ok && i > 1; i--) {
         uint64_t k;
 
+        if (!hsl_work(r, 64)) {
+            hsl_pairs_fini(r, &e);
+            return false;
+        }
         ok = hsl_random_below(i, &k);
         if (ok) {
             struct hsl_pair swap = e.items[i - 1];

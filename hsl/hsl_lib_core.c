@@ -76,7 +76,7 @@ log_records(struct hsl_run *r, int level, const struct hsl_str *s)
     const char *p = s->data, *end = p + s->len;
     bool more = true;
 
-    while (more && !r->echo_full) {
+    while (more && !r->echo_full && hsl_work(r, 256)) {
         const char *lf = memchr(p, '\n', (size_t)(end - p));
         const char *stop = lf ? lf : end;
 

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <crypt.h>
+#include <math.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -132,40 +133,77 @@ fn_hash(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
 
 /* --- Passwords ------------------------------------------------------------------------------- */
 
-/* A salt carries the cost of its hash, and crypt(3) cannot be interrupted: a salt that would keep a
- * thread for minutes or take gigabytes of memory is refused. The bounds are well above what
- * passwd(1) and Dovecot use. Other methods have no cost that can be chosen, or are not taken. */
-static bool
-rounds_within(const char *salt, const char *mark, long most)
+/* A salt carries the cost of its hash, and crypt(3) cannot be interrupted: so what a hash will take
+ * is estimated before, for a slow processor. One that would keep a thread for many seconds or take
+ * gigabytes of memory is refused, one for which the run has no time left ends it, and the others
+ * count as work. The bounds are well above what passwd(1) and Dovecot use. */
+#define CRYPT_MAX 8.0      /* seconds */
+#define CRYPT_WORK 1e9     /* bytes of work that a second counts for */
+#define ROUNDS_MAX 1000000 /* of the hashes that write their number */
+
+/* A number that stands behind [mark]; [missing] if there is none. */
+static double
+number_behind(const char *salt, const char *mark, double missing)
 {
     const char *at = strstr(salt, mark);
 
-    return !at || strtol(at + strlen(mark), NULL, 10) <= most;
+    return at ? (double)strtol(at + strlen(mark), NULL, 10) : missing;
+}
+
+/* The value of a digit of crypt(3)'s base64. */
+static unsigned
+digit64(char c)
+{
+    static const char digits[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *at = c ? strchr(digits, c) : NULL;
+
+    return at ? (unsigned)(at - digits) : 0;
 }
 
 /* "9T$...": the logarithm of the memory, and the block size, as one character each. */
-static bool
-yescrypt_is_bearable(const char *s)
+static double
+yescrypt_seconds(const char *s)
 {
-    return s[0] >= '5' && s[0] <= 'C' && (s[1] == 'T' || s[1] == '5') && s[2] == '$';
+    if (s[0] < '5' || s[0] > 'C' || (s[1] != 'T' && s[1] != '5') || s[2] != '$')
+        return CRYPT_MAX;
+    return ldexp(0.3, (int)digit64(s[0]) - (int)digit64('C'));
 }
 
-static bool
-cost_is_bearable(const char *s)
+/* "_" with four digits, the lowest first: a count of 24 bits. */
+static double
+des_seconds(const char *s)
 {
-    if (s[0] != '$')
-        return true; /* DES and its extension: 24 bits of count at most */
-    if (strncmp(s, "$1$", 3) == 0)
-        return true;
-    if (strncmp(s, "$5$", 3) == 0 || strncmp(s, "$6$", 3) == 0)
-        return rounds_within(s, "rounds=", 1000000);
-    if (strncmp(s, "$sha1$", 6) == 0)
-        return rounds_within(s, "$sha1$", 1000000);
-    if (s[1] == '2' && s[2] && s[3] == '$')
-        return rounds_within(s + 3, "$", 14);
+    double count = 0;
+
+    for (int i = 4; i > 0; i--)
+        count = count * 64 + (s[i] ? digit64(s[i]) : 0);
+    return count * 3e-7;
+}
+
+/* What hashing a password of [len] bytes with a salt takes, in seconds. */
+static double
+crypt_seconds(const char *s, size_t len)
+{
+    double rounds = 0, each = 0;
+
+    if (s[0] == '_' && strlen(s) >= 5)
+        return des_seconds(s);
+    if (s[0] != '$' || strncmp(s, "$1$", 3) == 0)
+        return 0.002;
     if (strncmp(s, "$y$j", 4) == 0)
-        return yescrypt_is_bearable(s + 4);
-    return strncmp(s, "$gy$j", 5) == 0 && yescrypt_is_bearable(s + 5);
+        return yescrypt_seconds(s + 4);
+    if (strncmp(s, "$gy$j", 5) == 0)
+        return yescrypt_seconds(s + 5);
+    if (s[1] == '2' && s[2] && s[3] == '$')
+        return ldexp(1e-4, (int)fmin(number_behind(s + 3, "$", 0), 31));
+    if (strncmp(s, "$5$", 3) == 0 || strncmp(s, "$6$", 3) == 0) {
+        rounds = number_behind(s, "rounds=", 5000);
+        each = 1e-6 + 1e-8 * (double)len;
+    } else if (strncmp(s, "$sha1$", 6) == 0) {
+        rounds = number_behind(s, "$sha1$", 0);
+        each = 2e-6 + 4e-9 * (double)len;
+    }
+    return rounds > 0 && rounds <= ROUNDS_MAX ? rounds * each : CRYPT_MAX;
 }
 
 static bool
@@ -173,12 +211,17 @@ fn_crypt(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
 {
     const struct hsl_str *password = args[0].u.str, *salt = args[1].u.str;
     struct crypt_data *data = NULL;
+    double seconds = CRYPT_MAX;
     const char *hash = NULL;
     bool ok;
 
     (void)argc;
     if (strlen(password->data) == password->len && strlen(salt->data) == salt->len &&
-        cost_is_bearable(salt->data)) {
+        password->len <= CRYPT_MAX_PASSPHRASE_SIZE)
+        seconds = crypt_seconds(salt->data, password->len);
+    if (seconds < CRYPT_MAX) {
+        if (seconds > hsl_time_left(r))
+            return hsl_limit(r, HSL_L02, "time (%g s) exceeded", r->limits.max_time);
         data = calloc(1, sizeof(*data));
         if (!data)
             return hsl_limit(r, HSL_L08, "out of memory");
@@ -190,7 +233,7 @@ fn_crypt(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
     if (data)
         explicit_bzero(data, sizeof(*data));
     free(data);
-    return ok && hsl_work(r, 65536);
+    return ok && hsl_work(r, seconds < CRYPT_MAX ? (size_t)(seconds * CRYPT_WORK) : 0);
 }
 
 /* --- Random numbers -------------------------------------------------------------------------- */

@@ -127,6 +127,16 @@ RECODE(fn_base32_decode, from_base32)
 
 /* --- URL, xtext ------------------------------------------------------------------------------ */
 
+/* [mark] and the byte in hex. */
+static void
+add_hex(struct ut_sbuf *out, char mark, char c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const char text[3] = {mark, digits[(unsigned char)c >> 4], digits[(unsigned char)c & 15]};
+
+    ut_sbuf_add(out, text, sizeof(text));
+}
+
 static bool
 is_alnum(char c)
 {
@@ -140,7 +150,7 @@ to_url(struct ut_sbuf *out, const char *p, size_t len)
         if (is_alnum(p[i]) || (p[i] && strchr("-._~", p[i])))
             ut_sbuf_addc(out, p[i]);
         else
-            ut_sbuf_addf(out, "%%%02X", (unsigned char)p[i]);
+            add_hex(out, '%', p[i]);
     }
 }
 
@@ -167,7 +177,7 @@ to_xtext(struct ut_sbuf *out, const char *p, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (p[i] < 33 || p[i] > 126 || p[i] == '+' || p[i] == '=')
-            ut_sbuf_addf(out, "+%02X", (unsigned char)p[i]);
+            add_hex(out, '+', p[i]);
         else
             ut_sbuf_addc(out, p[i]);
     }

@@ -30,7 +30,11 @@ struct writer {
 static void
 add_unit(struct ut_sbuf *out, unsigned unit)
 {
-    ut_sbuf_addf(out, "\\u%04x", unit);
+    static const char digits[] = "0123456789abcdef";
+    const char text[6] = {'\\', 'u', digits[unit >> 12 & 15], digits[unit >> 8 & 15],
+        digits[unit >> 4 & 15], digits[unit & 15]};
+
+    ut_sbuf_add(out, text, sizeof(text));
 }
 
 /* The character of [n] bytes at [p], not ASCII, as one or two \u. */
@@ -340,15 +344,37 @@ read_value(struct hsl_run *r, json_t *j, struct hsl_value *out)
     }
 }
 
+/* The text on its way to jansson, piece by piece: so a run that is over its limits stops it. */
+struct feed {
+    struct hsl_run *run;
+    const char *p;
+    size_t left;
+};
+
+static size_t
+feed_piece(void *buffer, size_t size, void *arg)
+{
+    struct feed *f = arg;
+    size_t n = f->left < size ? f->left : size;
+
+    if (!hsl_work(f->run, n * 8))
+        return (size_t)-1;
+    memcpy(buffer, f->p, n);
+    f->p += n;
+    f->left -= n;
+    return n;
+}
+
 static bool
 parse(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out)
 {
-    json_t *j =
-        json_loadb(p, len, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
-    bool ok = !j || read_value(r, j, out);
+    struct feed feed = {.run = r, .p = p, .left = len};
+    json_t *j = json_load_callback(
+        feed_piece, &feed, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+    bool ok = r->state == HSL_RUNNING && (!j || read_value(r, j, out));
 
     json_decref(j);
-    return ok && hsl_work(r, len);
+    return ok;
 }
 
 static bool
@@ -360,6 +386,8 @@ fn_json_decode(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
     struct survey survey;
 
     if (!hsl_opt_bool(r, "json_decode", 2, argc > 1 ? &args[1] : NULL, "allow_comments", &comments))
+        return false;
+    if (!hsl_work(r, s->len))
         return false;
     look_over(s->data, s->len, &survey);
     if (survey.deepest > DEPTH_MAX)

@@ -219,12 +219,13 @@ fn_is_subdomain(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
     size_t len = domain->len;
     bool dot = len > 0 && p[0] == '.', yes = false;
 
-    (void)r;
     (void)argc;
     if (dot) {
         p++;
         len--;
     }
+    if (!hsl_work_text(r, &args[1]))
+        return false;
     if (len > 0 && d->len >= len && strncasecmp(d->data + d->len - len, p, len) == 0 &&
         !memchr(p, '\0', len))
         yes = d->len == len ? !dot : d->len > len + 1 && d->data[d->len - len - 1] == '.';

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #define ALL SIZE_MAX
+#define CODE_WORK 32 /* bytes of work that reading a code counts for */
 
 struct code {
     char letter;
@@ -115,7 +116,8 @@ take_number(struct packer *p, double *n)
     else if (v->type == HSL_BOOL)
         *n = v->u.b ? 1 : 0;
     else
-        return v->type == HSL_STR && hsl_numeric_string(v->u.str->data, v->u.str->len, n);
+        return v->type == HSL_STR && hsl_work_text(p->run, v) &&
+               hsl_numeric_string(v->u.str->data, v->u.str->len, n);
     return true;
 }
 
@@ -234,7 +236,7 @@ fn_pack(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
 
     ut_sbuf_init(&p.out, r->limits.max_string);
     while ((more = next_code(&format, end, &c)) > 0) {
-        if (!pack_code(&p, &c) || p.out.failed) {
+        if (!hsl_work(r, CODE_WORK) || !pack_code(&p, &c) || p.out.failed) {
             more = -1;
             break;
         }
@@ -384,7 +386,8 @@ fn_unpack(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
     if (!u.out)
         return false;
     while ((more = next_code(&format, end, &c)) > 0) {
-        if (!unpack_code(&u, &c)) {
+        u.failed = !hsl_work(r, CODE_WORK);
+        if (u.failed || !unpack_code(&u, &c)) {
             more = -1;
             break;
         }

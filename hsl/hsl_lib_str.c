@@ -73,6 +73,8 @@ strip(struct hsl_run *r, const struct hsl_value *args, unsigned argc, bool left,
 
     for (size_t i = 0; i < count; i++)
         drop[(unsigned char)chars[i]] = true;
+    if (!hsl_work_text(r, &args[0]) || (argc > 1 && !hsl_work_text(r, &args[1])))
+        return false;
     while (left && first < last && drop[(unsigned char)s->data[first]])
         first++;
     while (right && last > first && drop[(unsigned char)s->data[last - 1]])
@@ -104,22 +106,30 @@ fn_str_rstrip(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
 
 /* --- Splitting and joining ------------------------------------------------------------------- */
 
-/* Offset of the last [find] inside the first [len] bytes of [s], or -1. Not for an empty [find]. */
-static int64_t
-find_last(const struct hsl_str *s, size_t len, const struct hsl_str *find)
+/* The offset of the last [find] inside the first [len] bytes of [s] into *at, or -1. Not for an
+ * empty [find]. Every place that looks like one is paid for: a text and a [find] can be such that
+ * all do, and only the last byte tells. */
+static bool
+find_last(struct hsl_run *r, const struct hsl_str *s, size_t len, const struct hsl_str *find,
+    int64_t *at)
 {
     const char *p;
     size_t end = len;
 
-    while (end >= find->len) {
+    for (*at = -1; end >= find->len; end = (size_t)(p - s->data) + find->len - 1) {
         p = memrchr(s->data, (unsigned char)find->data[0], end - find->len + 1);
         if (!p)
-            return -1;
-        if (memcmp(p, find->data, find->len) == 0)
-            return p - s->data;
-        end = (size_t)(p - s->data) + find->len - 1;
+            break;
+        if (p[find->len - 1] != find->data[find->len - 1])
+            continue;
+        if (!hsl_work(r, find->len))
+            return false;
+        if (memcmp(p, find->data, find->len) == 0) {
+            *at = p - s->data;
+            break;
+        }
     }
-    return -1;
+    return hsl_work(r, len - end);
 }
 
 static bool
@@ -200,10 +210,11 @@ split_right(struct hsl_run *r, const struct hsl_str *s, const struct hsl_str *de
     bool ok = parts != NULL;
     int64_t at;
 
-    for (size_t n = 1; ok && n < most && (at = find_last(s, end, delim)) >= 0; n++) {
-        size_t start = (size_t)at + delim->len;
-
-        ok = push_part(r, parts, s->data + start, end - start);
+    for (size_t n = 1; ok && n < most; n++) {
+        ok = find_last(r, s, end, delim, &at);
+        if (!ok || at < 0)
+            break;
+        ok = push_part(r, parts, s->data + at + delim->len, end - (size_t)at - delim->len);
         end = (size_t)at;
     }
     ok = ok && push_part(r, parts, s->data, end) && push_reversed(r, parts, a);
@@ -387,14 +398,14 @@ fn_strrpos(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
     const struct hsl_str *s = args[0].u.str, *find = args[1].u.str;
     int64_t offset = offset_arg(args, argc);
 
-    *out = hsl_num(-1);
-    if (offset > s->len)
-        return true;
-    if (find->len == 0)
-        *out = hsl_num((double)(s->len - offset));
-    else
-        *out = hsl_num((double)find_last(s, s->len - (size_t)offset, find));
-    return hsl_work(r, s->len);
+    int64_t at = -1;
+
+    if (offset <= s->len && find->len == 0)
+        at = s->len - offset;
+    else if (offset <= s->len && !find_last(r, s, s->len - (size_t)offset, find, &at))
+        return false;
+    *out = hsl_num((double)at);
+    return true;
 }
 
 static bool

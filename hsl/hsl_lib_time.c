@@ -106,6 +106,8 @@ fn_strftime(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl
 
     if (!hsl_opt_bool(r, "strftime", 3, argc > 2 ? &args[2] : NULL, "local", &local))
         return false;
+    if (!hsl_work_text(r, &args[0]))
+        return false;
     if (strlen(format->data) != format->len)
         return hsl_raise(r, HSL_R15, "strftime(): a NUL byte in the format");
     if (!(fabs(t) < 1e17) || !break_down((time_t)t, local, &tm))
@@ -183,8 +185,9 @@ fn_strpduration(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
     double total = 0;
     unsigned parts = 0;
 
-    (void)r;
     (void)argc;
+    if (!hsl_work_text(r, &args[0]))
+        return false;
     while (p < end) {
         const char *start = p;
         double n = 0;

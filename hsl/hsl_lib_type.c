@@ -30,10 +30,9 @@ fn_length(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
 static bool
 fn_number(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
-    (void)r;
     (void)argc;
     *out = hsl_num(hsl_to_num(&args[0]));
-    return true;
+    return hsl_work_text(r, &args[0]);
 }
 
 static bool

@@ -213,6 +213,8 @@ arithmetic(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, const s
     bool strings = op == HSL_OP_SUB || op == HSL_OP_DIV || op == HSL_OP_POW;
     double x, y;
 
+    if (!hsl_work_text(r, a) || !hsl_work_text(r, b))
+        return false;
     if (!number_of(a, strings, &x) || !number_of(b, strings, &y))
         return hsl_op_bad(r, op, a, b);
     if (((op == HSL_OP_DIV || op == HSL_OP_MOD) && y == 0) || (op == HSL_OP_POW && x == 0 && y < 0))
@@ -437,6 +439,8 @@ hsl_op_unary(struct hsl_run *r, enum hsl_op op, const struct hsl_value *a, struc
         *out = hsl_num((int32_t)~bits);
         return true;
     }
+    if (!hsl_work_text(r, a))
+        return false;
     if (!number_of(a, true, &n))
         return hsl_op_bad(r, op, a, NULL);
     *out = hsl_num(op == HSL_OP_NEG ? -n : n);

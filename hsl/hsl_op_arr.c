@@ -151,8 +151,8 @@ removal_add(struct hsl_run *r, struct removal *rm, const struct hsl_value *v)
         rm->none = true;
         return true;
     case HSL_STR:
-        if (hsl_numeric_string(v->u.str->data, v->u.str->len, &n) &&
-            !add_number(r, rm, n, FROM_STR))
+        if (!hsl_work_text(r, v) || (hsl_numeric_string(v->u.str->data, v->u.str->len, &n) &&
+                                        !add_number(r, rm, n, FROM_STR)))
             return false;
         return hsl_arr_set_text(r, rm->texts, v->u.str,
             hsl_num(origin(rm->texts, v->u.str->data, v->u.str->len) | FROM_STR));
@@ -182,6 +182,8 @@ removal_has(struct hsl_run *r, const struct removal *rm, const struct hsl_value 
         *has = rm->none;
         return true;
     case HSL_STR:
+        if (!hsl_work_text(r, v))
+            return false;
         *has = origin(rm->texts, v->u.str->data, v->u.str->len) != 0 ||
                (hsl_numeric_string(v->u.str->data, v->u.str->len, &n) &&
                    number_origin(rm, n) & FROM_NUM);

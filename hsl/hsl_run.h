@@ -76,6 +76,14 @@ bool hsl_finish(struct hsl_run *r);
 /* Counts work of a long built-in: [bytes] processed cost 1 instruction per KiB; looks at the clock
  * now and then. false: limit error. Call it in every loop that input can make long. */
 bool hsl_work(struct hsl_run *r, size_t bytes) UT_CHECKED;
+/* The same for a value that is read or copied as a whole: only strings from HSL_WORK_TEXT bytes on
+ * count, so that nobody pays for the short ones. */
+#define HSL_WORK_TEXT 1024u
+static inline bool
+hsl_work_text(struct hsl_run *r, const struct hsl_value *v)
+{
+    return v->type != HSL_STR || v->u.str->len < HSL_WORK_TEXT || hsl_work(r, v->u.str->len);
+}
 /* Counts [n] more in *used (one of r->dns_count ...), of which [what] names the kind: "DNS questions";
  * false: limit error, more than [max]. */
 bool hsl_spend(struct hsl_run *r, unsigned *used, unsigned n, unsigned max, const char *what) UT_CHECKED;

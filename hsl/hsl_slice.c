@@ -46,6 +46,8 @@ hsl_subscript(struct hsl_run *r, const struct hsl_value *a, const struct hsl_val
     *out = hsl_none();
     if (key->type >= HSL_ARR && (a->type == HSL_STR || a->type == HSL_OBJ))
         return bad_key(r, key);
+    if (!hsl_work_text(r, key))
+        return false;
     if (a->type == HSL_STR) {
         byte_at(a->u.str, key, out);
         return true;
@@ -75,6 +77,8 @@ bound(struct hsl_run *r, const struct hsl_value *v, int64_t *n)
 {
     double x = hsl_to_num(v);
 
+    if (!hsl_work_text(r, v))
+        return false;
     if (v->type == HSL_STR && !hsl_numeric_string(v->u.str->data, v->u.str->len, &x))
         return hsl_raise(r, HSL_R03, "unsupported operand type for [:]: string");
     if (v->type != HSL_STR && v->type != HSL_NUM && v->type != HSL_BOOL)

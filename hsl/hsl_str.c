@@ -203,10 +203,11 @@ alloc_room(struct hsl_run *r, size_t len, size_t cap)
     return s;
 }
 
+/* A long string counts as work for whoever makes it: so nobody who copies bytes can forget to. */
 struct hsl_str *
 hsl_str_alloc(struct hsl_run *r, size_t len)
 {
-    if (!check_length(r, len))
+    if (!check_length(r, len) || (len >= HSL_WORK_TEXT && !hsl_work(r, len)))
         return NULL;
     return alloc_room(r, len, len);
 }
@@ -224,9 +225,7 @@ hsl_str_new(struct hsl_run *r, const char *p, size_t len)
 
     if (len <= 1)
         return len ? hsl_str_byte((unsigned char)*p) : hsl_str_empty();
-    if (!check_length(r, len))
-        return NULL;
-    s = alloc_room(r, len, len);
+    s = hsl_str_alloc(r, len);
     if (s)
         hsl_copy_bytes(s->data, p, len);
     return s;
@@ -288,8 +287,9 @@ grown(const struct hsl_run *r, size_t need)
 static bool
 move_to_room(struct hsl_run *r, struct hsl_value *v, size_t need)
 {
-    struct hsl_str *old = v->u.str, *s = alloc_room(r, old->len, grown(r, need));
+    struct hsl_str *old = v->u.str, *s;
 
+    s = hsl_work_text(r, v) ? alloc_room(r, old->len, grown(r, need)) : NULL;
     if (!s)
         return false;
     memcpy(s->data, old->data, old->len);
@@ -321,6 +321,8 @@ hsl_str_append_slow(struct hsl_run *r, struct hsl_value *v, const char *p, size_
 
     if (len == 0)
         return true;
+    if (len >= HSL_WORK_TEXT && !hsl_work(r, len))
+        return false;
     if (s->rc.refs != 1 || need > s->cap) {
         if (!check_length(r, need))
             return false;

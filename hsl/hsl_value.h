@@ -143,7 +143,8 @@ hsl_unref(struct hsl_run *r, struct hsl_value v)
 
 /* --- Strings (hsl_str.c) -------------------------------------------------------------------- */
 
-/* A new string of [len] bytes, content not set (data[len] is NUL), one count; checks max_string. */
+/* A new string of [len] bytes, content not set (data[len] is NUL), one count; checks max_string,
+ * and counts a long one as work. */
 struct hsl_str *hsl_str_alloc(struct hsl_run *r, size_t len) UT_CHECKED;
 /* A new string from bytes; the empty and one-byte strings are shared constants. */
 struct hsl_str *hsl_str_new(struct hsl_run *r, const char *p, size_t len) UT_CHECKED;

@@ -44,6 +44,7 @@ hsl_vm_spread(
             ok = hsl_arr_push(&m->run, a, hsl_ref(*v));
         else
             ok = hsl_arr_sets(&m->run, a, key.u.str, hsl_ref(*v));
+        ok = ok && hsl_work(&m->run, sizeof(*v));
     }
     return ok;
 }
@@ -191,6 +192,8 @@ hsl_vm_destruct(struct hsl_machine *m, const struct hsl_value *v, const struct h
     const struct hsl_value *e = NULL;
     bool bad = false;
 
+    if (!hsl_work_text(&m->run, key))
+        return false;
     if (v->type == HSL_ARR)
         e = hsl_arr_get(v->u.arr, key, &bad);
     if (bad)
@@ -227,6 +230,7 @@ hsl_vm_rest(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_v
     while (ok && v->type == HSL_ARR && hsl_arr_next(v->u.arr, &pos, &key, &e)) {
         if (!is_one_of(&key, keys, n))
             ok = hsl_arr_push(&m->run, a, hsl_ref(*e));
+        ok = ok && hsl_work(&m->run, sizeof(*e));
     }
     if (!a)
         return false;

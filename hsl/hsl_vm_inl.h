@@ -165,11 +165,13 @@ in_int32(double d)
     return d >= -2147483648.0 && d <= 2147483647.0;
 }
 
-/* True for a text that is surely no integer as a key: most are told by their first byte. */
+/* True for a text that is surely no integer as a key: most are told by their first byte. Long ones
+ * go another way, on which comparing them is counted. */
 static inline bool
 is_plain_text(const struct hsl_value *key)
 {
-    return key->type == HSL_STR && (unsigned char)key->u.str->data[0] > '9';
+    return key->type == HSL_STR && (unsigned char)key->u.str->data[0] > '9' &&
+           key->u.str->len < HSL_WORK_TEXT;
 }
 
 /* The element of a hash under a text that is no integer; NULL if missing. */

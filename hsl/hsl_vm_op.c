@@ -7,6 +7,7 @@
  * Threads: one per machine. Fails: what the operators fail with. */
 #include "config.h"
 
+#include "hsl/hsl_op.h"
 #include "hsl/hsl_vm_inl.h"
 
 /* regs[a] = regs[b] operator c. Where a and b are the same place it may be changed in place. */
@@ -78,13 +79,16 @@ hsl_vm_compare(struct hsl_machine *m, const struct hsl_ins *i, enum hsl_op op, s
 
     m->frame->pc = i;
     if (op == HSL_OP_EQ || op == HSL_OP_NE) {
-        if (a->type == HSL_STR && b->type == HSL_STR)
+        if (a->type == HSL_STR && b->type == HSL_STR && a->u.str->len < HSL_WORK_TEXT)
             is = hsl_str_equal(a->u.str, b->u.str);
-        else
-            is = hsl_equal(a, b);
+        else if (!hsl_compare_equal(r, a, b, false, &is))
+            return -1;
         is = is == (op == HSL_OP_EQ);
     } else if (op == HSL_OP_SAME) {
-        is = a->type == b->type && (a->type == HSL_NONE || hsl_same(a, b));
+        if (a->type != b->type || a->type == HSL_NONE)
+            is = a->type == b->type;
+        else if (!hsl_compare_equal(r, a, b, true, &is))
+            return -1;
     } else {
         if (!hsl_op_binary(r, op, a, b, &out))
             return -1;

@@ -37,6 +37,8 @@ hsl_vm_index(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_
     const struct hsl_value *e;
     bool bad = false;
 
+    if (!hsl_work_text(&m->run, key))
+        return false;
     switch (v->type) {
     case HSL_ARR:
         e = hsl_arr_get(v->u.arr, key, &bad);
@@ -62,6 +64,8 @@ hsl_vm_isset(
     bool bad = false;
 
     *is = false;
+    if (!hsl_work_text(&m->run, key))
+        return false;
     if (v->type == HSL_OBJ)
         return hsl_obj_isset(&m->run, v->u.obj, key, current_class(m), is);
     if (v->type == HSL_ARR) {
