@@ -334,6 +334,7 @@ limits_init(struct hsl_limits *l)
     l->max_string = (size_t)1 << 20;
     l->max_array = 50000;
     l->max_sleep = 0.001;
+    l->max_dns = l->max_http = l->max_sockets = 0; /* nothing leaves the process */
     l->pcre_match_limit = 50000;
     l->pcre_depth_limit = 2000;
 }

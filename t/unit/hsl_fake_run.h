@@ -1,7 +1,7 @@
 /* hsl_fake_run.h - a run without the VM, for unit tests of values.
  *
  * Gives stand-ins for what values call of the VM: hsl_raise(), hsl_limit(), hsl_raise_memory(),
- * hsl_work(), hsl_time_left(), hsl_fn_name(). They are weak, so a test that links the real ones
+ * hsl_work(), hsl_spend(), hsl_time_left(), hsl_fn_name(). They are weak, so a test that links the real ones
  * gets these. Values are written and shown as text: none true 1.5 "a\"b" [1,"k"=>[2]] (a key before
  * => is any of these). */
 #ifndef T_HSL_FAKE_RUN_H
@@ -75,6 +75,13 @@ FAKE_WEAK double
 hsl_time_left(const struct hsl_run *r)
 {
     return r->deadline - ut_time_mono();
+}
+
+FAKE_WEAK bool
+hsl_spend(struct hsl_run *r, unsigned *used, unsigned n, unsigned max, const char *what)
+{
+    *used += n;
+    return *used <= max || hsl_limit(r, HSL_L09, "%s (%u) exceeded", what, max);
 }
 
 FAKE_WEAK const char *
