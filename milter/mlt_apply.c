@@ -168,8 +168,10 @@ prepare(struct apply *a, size_t i)
     if (result != QTN_OK)
         return failed_store(a, k, result);
     k->rcpt->held = qtn_put_id(a->puts[i]);
-    return mlt_claim_add(a->claim, MLT_EFFECT_HOLDING, key, k->rcpt->held, &a->d) == 0 ? APPLY_OK
-                                                                                       : APPLY_FULL;
+    return mlt_claim_add(
+               a->claim, MLT_EFFECT_HOLDING, k->rcpt->address.raw, key, k->rcpt->held, &a->d) == 0
+               ? APPLY_OK
+               : APPLY_FULL;
 }
 
 /* Commits all puts that go to the same store as put [first]; those before were of other stores. */
@@ -214,10 +216,11 @@ static void
 record_held(struct apply *a)
 {
     for (size_t i = 0; i < a->plan->keep_count; i++) {
-        char *key = a->puts[i] ? keep_key(a, &a->plan->keeps[i]) : NULL;
+        const struct mlt_keep *k = &a->plan->keeps[i];
+        char *key = a->puts[i] ? keep_key(a, k) : NULL;
 
-        if (key &&
-            mlt_claim_add(a->claim, MLT_EFFECT_HELD, key, qtn_put_id(a->puts[i]), &a->d) != 0)
+        if (key && mlt_claim_note(a->claim, MLT_EFFECT_HELD, k->rcpt->address.raw, key,
+                       qtn_put_id(a->puts[i]), &a->d) != 0)
             mlt_log_trouble(UT_LOG_WARNING, a->c, "the journal could not be written", &a->d);
     }
 }
@@ -239,16 +242,15 @@ hold_all(struct apply *a)
 }
 
 static void
-withdraw(void *arg, const char *key, const char *id)
+withdraw(struct apply *a, const char *owner, const char *key, const char *id)
 {
-    struct apply *a = arg;
     struct ut_diag d;
     enum qtn_result result = mlt_hold_withdraw(a->c->flows->holds, id, &d);
 
     if (result != QTN_OK && result != QTN_GONE)
         mlt_log_trouble(
             UT_LOG_ERR, a->c, "a message that was deferred stays in the quarantine", &d);
-    else if (mlt_claim_add(a->claim, MLT_EFFECT_WITHDRAWN, key, id, &d) != 0)
+    else if (mlt_claim_note(a->claim, MLT_EFFECT_WITHDRAWN, owner, key, id, &d) != 0)
         mlt_log_trouble(UT_LOG_WARNING, a->c, "the journal could not be written", &d);
 }
 
@@ -258,10 +260,11 @@ static void
 withdraw_new(struct apply *a)
 {
     for (size_t i = 0; a->puts && i < a->plan->keep_count; i++) {
-        char *key = a->puts[i] ? keep_key(a, &a->plan->keeps[i]) : NULL;
+        const struct mlt_keep *k = &a->plan->keeps[i];
+        char *key = a->puts[i] ? keep_key(a, k) : NULL;
 
         if (key && mlt_claim_find(a->claim, MLT_EFFECT_HOLDING, key))
-            withdraw(a, key, qtn_put_id(a->puts[i]));
+            withdraw(a, k->rcpt->address.raw, key, qtn_put_id(a->puts[i]));
     }
 }
 
@@ -272,7 +275,7 @@ struct stale {
 };
 
 static void
-withdraw_if_stale(void *arg, const char *key, const char *id)
+withdraw_if_stale(void *arg, const char *owner, const char *key, const char *id)
 {
     struct stale *s = arg;
 
@@ -280,7 +283,7 @@ withdraw_if_stale(void *arg, const char *key, const char *id)
         if (s->keys[i] && strcmp(s->keys[i], key) == 0)
             return;
     }
-    withdraw(s->a, key, id);
+    withdraw(s->a, owner, key, id);
 }
 
 /* Withdraws what an earlier try of this message held and the scripts do not want held any more. */
@@ -297,6 +300,52 @@ withdraw_stale(struct apply *a)
 
 /* --- Copies and reports ----------------------------------------------------------------------- */
 
+/* By address, then by group. */
+static int
+compare_targets(const void *a, const void *b)
+{
+    const struct mlt_target *x = *(struct mlt_target *const *)a;
+    const struct mlt_target *y = *(struct mlt_target *const *)b;
+    int order = strcmp(x->address, y->address);
+
+    return order != 0 ? order : (x->group > y->group) - (x->group < y->group);
+}
+
+/* Gives each target the name by which the journal knows its copy: the address, and which of the
+ * different copies for this address it is. Not the edits: they may have the time in them. */
+static int
+name_copies(struct apply *a)
+{
+    struct ut_arena *arena = a->c->msg.arena;
+    struct mlt_target **all;
+    size_t count = 0, n = 0;
+    unsigned nth = 0;
+
+    for (size_t i = 0; i < a->plan->group_count; i++)
+        count += a->plan->groups[i].count;
+    all = ut_arena_calloc(arena, count + 1, sizeof(struct mlt_target *));
+    for (size_t i = 0; all && i < a->plan->group_count; i++) {
+        for (size_t j = 0; j < a->plan->groups[i].count; j++) {
+            all[n] = &a->plan->groups[i].targets[j];
+            all[n++]->group = i;
+        }
+    }
+    if (n > 1)
+        qsort(all, n, sizeof(struct mlt_target *), compare_targets);
+    for (size_t i = 0; i < n; i++) {
+        struct mlt_target *t = all[i];
+        size_t len = strlen(t->address) + 12;
+        char *name = ut_arena_alloc(arena, len);
+
+        if (!name)
+            return ut_diag_set(&a->d, "out of memory");
+        nth = i > 0 && strcmp(all[i - 1]->address, t->address) == 0 ? nth + 1 : 0;
+        snprintf(name, len, "%s %u", t->address, nth);
+        t->copied = name;
+    }
+    return all ? 0 : ut_diag_set(&a->d, "out of memory");
+}
+
 /* Takes out of the groups whom an earlier try of this message has reached by a copy. */
 static void
 drop_copied(struct apply *a)
@@ -306,7 +355,7 @@ drop_copied(struct apply *a)
         size_t kept = 0;
 
         for (size_t j = 0; j < g->count; j++) {
-            if (!mlt_claim_find(a->claim, MLT_EFFECT_COPIED, g->targets[j].address))
+            if (!mlt_claim_find(a->claim, MLT_EFFECT_COPIED, g->targets[j].copied))
                 g->targets[kept++] = g->targets[j];
         }
         g->count = kept;
@@ -395,6 +444,12 @@ has_effects(const struct mlt_plan *plan)
            plan->group_count > (plan->stays ? 1U : 0U);
 }
 
+static bool
+is_recipient(void *arg, const char *owner)
+{
+    return mlt_msg_find(arg, owner) != NULL;
+}
+
 /* Takes the message in the journal and brings the plan in line with what was done before. */
 static enum apply_result
 claim(struct apply *a)
@@ -406,13 +461,15 @@ claim(struct apply *a)
         return APPLY_FULL;
     if (mlt_msg_digest(m, digest, &a->d) != 0)
         return APPLY_ERROR;
-    a->claim = mlt_journal_claim(mlt_server_journal(a->c->server), digest);
+    a->claim = mlt_journal_claim(mlt_server_journal(a->c->server), digest, is_recipient, m);
     a->puts = ut_arena_calloc(m->arena, a->plan->keep_count + 1, sizeof(struct qtn_put *));
     a->stores = ut_arena_calloc(m->arena, a->plan->keep_count + 1, sizeof(struct qtn_store *));
     if (!a->claim || !a->puts || !a->stores) {
         ut_diag_set(&a->d, "out of memory");
         return APPLY_ERROR;
     }
+    if (name_copies(a) != 0)
+        return APPLY_ERROR;
     drop_copied(a);
     withdraw_stale(a);
     return APPLY_OK;

@@ -48,10 +48,30 @@ read_next(void *arg, char *buf, size_t len)
     return n;
 }
 
-/* Submits [job] with the content of [reader] and notes [effect] for [noted]. */
+/* What the journal is to know when a submission was accepted. */
+struct note {
+    enum mlt_effect effect;
+    const char **owners, **recipients;
+    size_t count;
+};
+
+/* In the message's arena. */
+static int
+note_init(
+    struct note *n, struct mlt_conn *c, enum mlt_effect effect, size_t count, struct ut_diag *d)
+{
+    n->effect = effect;
+    n->count = count;
+    n->owners = ut_arena_calloc(c->msg.arena, count, sizeof(*n->owners));
+    n->recipients = ut_arena_calloc(c->msg.arena, count, sizeof(*n->recipients));
+    return n->owners && n->recipients ? 0 : ut_diag_set(d, "out of memory for a submission");
+}
+
+/* Submits [job] with the content of [reader]. Once that is accepted, nothing may make the message
+ * come again: what cannot be written down is known all the same. */
 static int
 submit(struct mlt_conn *c, struct mlt_claim *claim, struct ut_smtp_job *job, struct reader *reader,
-    enum mlt_effect effect, const char *const *noted, size_t count, struct ut_diag *d)
+    const struct note *note, struct ut_diag *d)
 {
     const struct ut_conf_global *g = &c->flows->conf->global;
     struct ut_smtp_reply reply = {0};
@@ -67,7 +87,7 @@ submit(struct mlt_conn *c, struct mlt_claim *claim, struct ut_smtp_job *job, str
         job->length += reader->spool->size - reader->offset;
     job->timeout = (int)g->reinject_timeout;
     ut_sbuf_init(&lines, MLT_MAX_MEMORY);
-    mlt_claim_lines(claim, effect, noted, count, &lines);
+    mlt_claim_lines(claim, note->effect, note->owners, note->recipients, note->count, &lines);
     rc = lines.failed ? ut_diag_set(d, "out of memory for a submission")
                       : mlt_server_submit(c->server, job, &lines, &reply, d);
     ut_sbuf_fini(&lines);
@@ -75,8 +95,10 @@ submit(struct mlt_conn *c, struct mlt_claim *claim, struct ut_smtp_job *job, str
         mlt_log_trouble(UT_LOG_WARNING, c,
             "the re-injection listener got a whole message but did not answer: it may come twice",
             d);
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = mlt_claim_add(claim, effect, noted[i], NULL, d);
+    for (size_t i = 0; rc == 0 && i < note->count; i++) {
+        if (mlt_claim_note(claim, note->effect, note->owners[i], note->recipients[i], NULL, d) != 0)
+            mlt_log_trouble(UT_LOG_WARNING, c, "the journal could not be written", d);
+    }
     return rc;
 }
 
@@ -100,13 +122,19 @@ mlt_inject_copy(struct mlt_conn *c, struct mlt_claim *claim, const struct mlt_gr
     struct ut_smtp_job job = {0};
     struct reader reader = {0};
     struct ut_sbuf head;
+    struct note note;
     int rc;
 
     if (!c->flows->steps.body)
         return ut_diag_set(d, "a copy is needed, but no script asked for the body");
     UT_BUG_ON(end - first > MLT_INJECT_RCPTS || end > g->count);
-    for (size_t i = first; i < end; i++)
+    if (note_init(&note, c, MLT_EFFECT_COPIED, end - first, d) != 0)
+        return -1;
+    for (size_t i = first; i < end; i++) {
         rcpts[i - first] = g->targets[i].address;
+        note.owners[i - first] = g->targets[i].rcpt->address.raw;
+        note.recipients[i - first] = g->targets[i].copied;
+    }
     job.sender = m->new_sender ? m->new_sender : m->sender.bare;
     job.rcpts = rcpts;
     job.rcpt_count = end - first;
@@ -116,7 +144,7 @@ mlt_inject_copy(struct mlt_conn *c, struct mlt_claim *claim, const struct mlt_gr
         reader.head = &head;
         reader.spool = &m->spool;
         reader.offset = m->body_offset;
-        rc = submit(c, claim, &job, &reader, MLT_EFFECT_COPIED, rcpts, end - first, d);
+        rc = submit(c, claim, &job, &reader, &note, d);
     }
     ut_sbuf_fini(&head);
     return rc;
@@ -126,21 +154,23 @@ int
 mlt_inject_report(struct mlt_conn *c, struct mlt_claim *claim, struct mlt_rcpt *const *rcpts,
     size_t count, struct ut_diag *d)
 {
-    const char **noted = ut_arena_calloc(c->msg.arena, count, sizeof(*noted));
     const char *sender = c->msg.sender.bare;
     struct ut_smtp_job job = {.sender = "", .rcpts = &sender, .rcpt_count = 1};
     struct ut_sbuf text;
     struct reader reader = {.head = &text};
+    struct note note;
     int rc = -1;
 
+    if (note_init(&note, c, MLT_EFFECT_REPORTED, count, d) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        note.owners[i] = note.recipients[i] = rcpts[i]->address.raw;
     ut_sbuf_init(&text, 4 * MLT_MAX_HEADER);
-    for (size_t i = 0; noted && i < count; i++)
-        noted[i] = rcpts[i]->address.raw;
     mlt_report_write(c, rcpts, count, &text);
-    if (!noted || text.failed)
+    if (text.failed)
         ut_diag_set(d, "out of memory for a report");
     else
-        rc = submit(c, claim, &job, &reader, MLT_EFFECT_REPORTED, noted, count, d);
+        rc = submit(c, claim, &job, &reader, &note, d);
     ut_sbuf_fini(&text);
     return rc;
 }

@@ -5,11 +5,17 @@
  *
  * The file is lines of blank-separated words, appended with one write(2) each:
  *
- *     TIME KEY DIGEST LETTER RECIPIENT VALUE .    (RECIPIENT and VALUE with %HH, "-" if empty)
+ *     TIME KEY DIGEST LETTER OWNER RECIPIENT VALUE .    (the last three with %HH, "-" if empty)
  *
  * KEY tells apart two messages of the same bytes that are under way at the same time. Letters:
  *     I  about to be held as VALUE      H  held as VALUE        W  withdrawn
  *     C  delivered by a copy            R  reported             A  answered: forget KEY
+ *     F  forget what OWNER has in KEY
+ *
+ * A client may send one message in several transactions, each for some of its recipients, and deal
+ * them out anew when it comes again. So an effect belongs to the recipient that is the cause of it,
+ * its owner, and a message takes over what its own recipients have left open; of two open messages
+ * with the same owner the older one's.
  *
  * There is no fsync: the page cache outlives a killed process, which is what this is about; after
  * a power cut a message may be there twice but is never lost, since what is held has been synced by
@@ -53,6 +59,7 @@ static const char letters[] = "IHWCR";
 struct effect {
     struct effect *next;
     enum mlt_effect kind;
+    char *owner;
     char *recipient;
     char *value;
 };
@@ -74,12 +81,24 @@ struct mlt_journal {
     long long size;           /* bytes in the file */
     long long compacted;      /* bytes after it was last rewritten */
     bool torn;                /* the last write failed: a LF goes first */
-    struct mlt_claim *claims; /* few: only messages between effect and answer */
+    struct mlt_claim *claims; /* oldest first; few: only messages between effect and answer */
+    struct mlt_claim **last;  /* where the next one goes */
     size_t pending;           /* claims that no session has */
     unsigned sharing;         /* processes that may be writing too */
 };
 
 /* --- Claims in memory ------------------------------------------------------------------------- */
+
+static void
+effect_free(struct effect *e)
+{
+    if (!e)
+        return;
+    free(e->owner);
+    free(e->recipient);
+    free(e->value);
+    free(e);
+}
 
 static void
 claim_free(struct mlt_claim *c)
@@ -88,29 +107,25 @@ claim_free(struct mlt_claim *c)
 
     while (c && (e = c->effects) != NULL) {
         c->effects = e->next;
-        free(e->recipient);
-        free(e->value);
-        free(e);
+        effect_free(e);
     }
     free(c);
 }
 
 static int
-effect_push(struct mlt_claim *c, enum mlt_effect kind, const char *recipient, const char *value)
+effect_push(struct mlt_claim *c, enum mlt_effect kind, const char *owner, const char *recipient,
+    const char *value)
 {
     struct effect *e = calloc(1, sizeof(*e));
 
     if (e) {
         e->kind = kind;
+        e->owner = strdup(owner);
         e->recipient = strdup(recipient);
         e->value = strdup(value);
     }
-    if (!e || !e->recipient || !e->value) {
-        if (e) {
-            free(e->recipient);
-            free(e->value);
-        }
-        free(e);
+    if (!e || !e->owner || !e->recipient || !e->value) {
+        effect_free(e);
         return -1;
     }
     e->next = c->effects;
@@ -119,13 +134,42 @@ effect_push(struct mlt_claim *c, enum mlt_effect kind, const char *recipient, co
 }
 
 static void
+effect_pop(struct mlt_claim *c)
+{
+    struct effect *e = c->effects;
+
+    c->effects = e->next;
+    effect_free(e);
+}
+
+/* Removes what [owner] has in [c]. */
+static void
+forget_owner(struct mlt_claim *c, const char *owner)
+{
+    struct effect **p = &c->effects;
+
+    while (*p) {
+        struct effect *e = *p;
+
+        if (strcmp(e->owner, owner) != 0) {
+            p = &e->next;
+            continue;
+        }
+        *p = e->next;
+        effect_free(e);
+    }
+}
+
+static void
 unlink_claim(struct mlt_journal *j, struct mlt_claim *c)
 {
     for (struct mlt_claim **p = &j->claims; *p; p = &(*p)->next) {
-        if (*p == c) {
-            *p = c->next;
-            return;
-        }
+        if (*p != c)
+            continue;
+        *p = c->next;
+        if (!c->next)
+            j->last = p;
+        return;
     }
 }
 
@@ -140,8 +184,8 @@ claim_new(struct mlt_journal *j, const char *key, const char *digest, long long 
     snprintf(c->digest, sizeof(c->digest), "%s", digest);
     c->time = now;
     c->journal = j;
-    c->next = j->claims;
-    j->claims = c;
+    *j->last = c;
+    j->last = &c->next;
     return c;
 }
 
@@ -196,10 +240,12 @@ decode_word(char *s)
 }
 
 static void
-add_line(struct ut_sbuf *b, const struct mlt_claim *c, char letter, const char *recipient,
-    const char *value)
+add_line(struct ut_sbuf *b, const struct mlt_claim *c, char letter, const char *owner,
+    const char *recipient, const char *value)
 {
     ut_sbuf_addf(b, "%lld %s %s %c ", c->time, c->key, c->digest, letter);
+    add_word(b, owner);
+    ut_sbuf_addc(b, ' ');
     add_word(b, recipient);
     ut_sbuf_addc(b, ' ');
     add_word(b, value);
@@ -239,21 +285,26 @@ find_key(struct mlt_journal *j, const char *key)
 static int
 take_line(struct mlt_journal *j, char *line, long long oldest)
 {
-    char *w[7];
+    char *w[8];
     const char *letter;
     long long when;
     struct mlt_claim *c;
 
-    if (split(line, w, 7) != 0 || strcmp(w[6], ".") != 0 ||
+    if (split(line, w, 8) != 0 || strcmp(w[7], ".") != 0 ||
         ut_num_int(w[0], 0, INT64_MAX, &when) != 0 || strlen(w[1]) != JOURNAL_KEY_LEN ||
         strlen(w[2]) != MLT_DIGEST_LEN || strlen(w[3]) != 1 || decode_word(w[4]) != 0 ||
-        decode_word(w[5]) != 0)
+        decode_word(w[5]) != 0 || decode_word(w[6]) != 0)
         return -1;
     c = find_key(j, w[1]);
     if (w[3][0] == 'A') {
         if (c)
             unlink_claim(j, c);
         claim_free(c);
+        return 0;
+    }
+    if (w[3][0] == 'F') {
+        if (c)
+            forget_owner(c, w[4]);
         return 0;
     }
     letter = strchr(letters, w[3][0]);
@@ -263,7 +314,7 @@ take_line(struct mlt_journal *j, char *line, long long oldest)
         return 0;
     if (!c)
         c = claim_new(j, w[1], w[2], when);
-    return c ? effect_push(c, (enum mlt_effect)(letter - letters), w[4], w[5]) : -1;
+    return c ? effect_push(c, (enum mlt_effect)(letter - letters), w[4], w[5], w[6]) : -1;
 }
 
 static int
@@ -309,7 +360,7 @@ add_effects(struct ut_sbuf *b, const struct mlt_claim *c)
 
         for (size_t i = 0; i < n; i++)
             e = e->next;
-        add_line(b, c, letters[e->kind], e->recipient, e->value);
+        add_line(b, c, letters[e->kind], e->owner, e->recipient, e->value);
     }
 }
 
@@ -339,20 +390,19 @@ compact(struct mlt_journal *j, struct ut_diag *d)
     return rc;
 }
 
-/* Appends one line. With the lock held. */
+/* Appends [lines] by one write. With the lock held. */
 static int
-append(struct mlt_journal *j, const struct mlt_claim *c, char letter, const char *recipient,
-    const char *value, struct ut_diag *d)
+append(struct mlt_journal *j, const struct ut_sbuf *lines, struct ut_diag *d)
 {
     struct ut_sbuf b;
     ssize_t n;
     int rc = 0;
 
-    ut_sbuf_init(&b, JOURNAL_LINE);
+    ut_sbuf_init(&b, JOURNAL_MAX_FILE);
     if (j->torn)
         ut_sbuf_addc(&b, '\n');
-    add_line(&b, c, letter, recipient, value);
-    if (b.failed) {
+    ut_sbuf_add(&b, lines->data, lines->len);
+    if (b.failed || lines->failed) {
         ut_sbuf_fini(&b);
         return ut_diag_set(d, "%s: a line is too long", j->path);
     }
@@ -373,6 +423,98 @@ append(struct mlt_journal *j, const struct mlt_claim *c, char letter, const char
     return rc;
 }
 
+/* Appends the line that forgets [c]. With the lock held. */
+static int
+append_answered(struct mlt_journal *j, const struct mlt_claim *c)
+{
+    struct ut_sbuf b;
+    int rc;
+
+    ut_sbuf_init(&b, JOURNAL_LINE);
+    add_line(&b, c, 'A', "", "", "");
+    rc = append(j, &b, NULL);
+    ut_sbuf_fini(&b);
+    return rc;
+}
+
+/* --- A message comes again -------------------------------------------------------------------- */
+
+/* True if one of [effects] is [owner]'s. */
+static bool
+has_owner(const struct effect *effects, const char *owner)
+{
+    for (; effects; effects = effects->next) {
+        if (strcmp(effects->owner, owner) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Moves what [mine] names from [from] to [to], except for owners that [to] has effects of already.
+ * [lines] gets what forgets that in [from]. */
+static void
+take_over(struct mlt_claim *to, struct mlt_claim *from, mlt_owner_fn *mine, void *arg,
+    struct ut_sbuf *lines)
+{
+    const struct effect *known = to->effects;
+    struct effect *moved = NULL, **end = &moved;
+    struct effect **p = &from->effects;
+
+    while (*p) {
+        struct effect *e = *p;
+
+        if (!mine(arg, e->owner) || has_owner(known, e->owner)) {
+            p = &e->next;
+            continue;
+        }
+        *p = e->next;
+        *end = e;
+        end = &e->next;
+    }
+    *end = NULL;
+    for (const struct effect *e = moved; e && from->effects; e = e->next)
+        add_line(lines, from, 'F', e->owner, "", "");
+    if (!from->effects)
+        add_line(lines, from, 'A', "", "", "");
+    if (moved && from->time < to->time)
+        to->time = from->time;
+    *end = to->effects;
+    to->effects = moved;
+}
+
+/* Gives the new [c] what earlier tries of its message have left open, and forgets what is too old.
+ * If that cannot be written, a later process will know it as it was before. With the lock held. */
+static void
+resume(struct mlt_journal *j, struct mlt_claim *c, mlt_owner_fn *mine, void *arg)
+{
+    long long oldest = c->time - JOURNAL_AGE;
+    struct ut_sbuf forget, lines;
+    struct mlt_claim *next;
+
+    ut_sbuf_init(&forget, JOURNAL_MAX_FILE);
+    ut_sbuf_init(&lines, JOURNAL_MAX_FILE);
+    for (struct mlt_claim *o = j->claims; o; o = next) {
+        next = o->next;
+        if (o->taken || (o->time >= oldest && strcmp(o->digest, c->digest) != 0))
+            continue;
+        if (o->time >= oldest)
+            take_over(c, o, mine, arg, &forget);
+        else
+            add_line(&forget, o, 'A', "", "", "");
+        if (o->effects && o->time >= oldest)
+            continue;
+        unlink_claim(j, o);
+        claim_free(o);
+        j->pending--;
+    }
+    add_effects(&lines, c);
+    ut_sbuf_add(&lines, forget.data, forget.len);
+    if (lines.len > 0)
+        (void)!append(j, &lines, NULL);
+    ut_sbuf_fini(&forget);
+    ut_sbuf_fini(&lines);
+}
+
 /* --- The interface ---------------------------------------------------------------------------- */
 
 struct mlt_journal *
@@ -389,6 +531,7 @@ mlt_journal_open(const char *path, size_t *damaged, struct ut_diag *d)
     }
     pthread_mutex_init(&j->lock, NULL);
     j->fd = -1;
+    j->last = &j->claims;
     if (read_file(j, damaged, d) != 0 || compact(j, d) != 0) {
         mlt_journal_close(j);
         return NULL;
@@ -449,21 +592,8 @@ mlt_journal_pending(struct mlt_journal *j)
     return n;
 }
 
-/* The oldest open message of [digest] that no session has. */
-static struct mlt_claim *
-find_open(struct mlt_journal *j, const char *digest)
-{
-    struct mlt_claim *found = NULL;
-
-    for (struct mlt_claim *c = j->pending > 0 ? j->claims : NULL; c; c = c->next) {
-        if (!c->taken && strcmp(c->digest, digest) == 0 && (!found || c->time < found->time))
-            found = c;
-    }
-    return found;
-}
-
 struct mlt_claim *
-mlt_journal_claim(struct mlt_journal *j, const char *digest)
+mlt_journal_claim(struct mlt_journal *j, const char *digest, mlt_owner_fn *mine, void *arg)
 {
     uint64_t random;
     char key[JOURNAL_KEY_LEN + 1];
@@ -473,13 +603,12 @@ mlt_journal_claim(struct mlt_journal *j, const char *digest)
         return NULL;
     snprintf(key, sizeof(key), "%016llx", (unsigned long long)random);
     pthread_mutex_lock(&j->lock);
-    c = find_open(j, digest);
-    if (c)
-        j->pending--;
-    else
-        c = claim_new(j, key, digest, (long long)time(NULL));
-    if (c)
+    c = claim_new(j, key, digest, (long long)time(NULL));
+    if (c) {
         c->taken = true;
+        if (j->pending > 0)
+            resume(j, c, mine, arg);
+    }
     pthread_mutex_unlock(&j->lock);
     return c;
 }
@@ -500,42 +629,62 @@ mlt_claim_find(const struct mlt_claim *c, enum mlt_effect effect, const char *re
     return NULL;
 }
 
+/* With the lock held. */
+static int
+add_effect(struct mlt_claim *c, enum mlt_effect effect, const char *owner, const char *recipient,
+    const char *value, struct ut_diag *d)
+{
+    struct ut_sbuf b;
+    int rc;
+
+    if (effect_push(c, effect, owner, recipient, value) != 0)
+        return ut_diag_set(d, "%s: out of memory", c->journal->path);
+    ut_sbuf_init(&b, JOURNAL_LINE);
+    add_line(&b, c, letters[effect], owner, recipient, value);
+    rc = append(c->journal, &b, d);
+    ut_sbuf_fini(&b);
+    return rc;
+}
+
 int
-mlt_claim_add(struct mlt_claim *c, enum mlt_effect effect, const char *recipient, const char *value,
-    struct ut_diag *d)
+mlt_claim_add(struct mlt_claim *c, enum mlt_effect effect, const char *owner, const char *recipient,
+    const char *value, struct ut_diag *d)
+{
+    const struct effect *before;
+    int rc;
+
+    pthread_mutex_lock(&c->journal->lock);
+    before = c->effects;
+    rc = add_effect(c, effect, owner, recipient, value ? value : "", d);
+    if (rc != 0 && c->effects != before)
+        effect_pop(c);
+    pthread_mutex_unlock(&c->journal->lock);
+    return rc;
+}
+
+int
+mlt_claim_note(struct mlt_claim *c, enum mlt_effect effect, const char *owner,
+    const char *recipient, const char *value, struct ut_diag *d)
 {
     int rc;
 
     pthread_mutex_lock(&c->journal->lock);
-    rc = effect_push(c, effect, recipient, value ? value : "");
-    if (rc != 0) {
-        ut_diag_set(d, "%s: out of memory", c->journal->path);
-    } else {
-        rc = append(c->journal, c, letters[effect], recipient, value ? value : "", d);
-        if (rc != 0) {
-            struct effect *e = c->effects;
-
-            c->effects = e->next;
-            free(e->recipient);
-            free(e->value);
-            free(e);
-        }
-    }
+    rc = add_effect(c, effect, owner, recipient, value ? value : "", d);
     pthread_mutex_unlock(&c->journal->lock);
     return rc;
 }
 
 void
-mlt_claim_lines(const struct mlt_claim *c, enum mlt_effect effect, const char *const *recipients,
-    size_t count, struct ut_sbuf *out)
+mlt_claim_lines(const struct mlt_claim *c, enum mlt_effect effect, const char *const *owners,
+    const char *const *recipients, size_t count, struct ut_sbuf *out)
 {
     for (size_t i = 0; i < count; i++)
-        add_line(out, c, letters[effect], recipients[i], "");
+        add_line(out, c, letters[effect], owners[i], recipients[i], "");
 }
 
 void
 mlt_claim_each_held(const struct mlt_claim *c,
-    void (*fn)(void *arg, const char *recipient, const char *id), void *arg)
+    void (*fn)(void *arg, const char *owner, const char *recipient, const char *id), void *arg)
 {
     for (const struct effect *e = c->effects; e; e = e->next) {
         const char *id;
@@ -544,7 +693,7 @@ mlt_claim_each_held(const struct mlt_claim *c,
             continue;
         id = mlt_claim_find(c, MLT_EFFECT_HOLDING, e->recipient);
         if (id == e->value)
-            fn(arg, e->recipient, id);
+            fn(arg, e->owner, e->recipient, id);
     }
 }
 
@@ -558,7 +707,7 @@ mlt_claim_answered(struct mlt_claim *c)
         return;
     pthread_mutex_lock(&j->lock);
     unlink_claim(j, c);
-    if (c->effects && append(j, c, 'A', "", "", NULL) != 0)
+    if (c->effects && append_answered(j, c) != 0)
         j->torn = true; /* at worst an answered message is remembered for six days */
     grown = j->size - j->compacted > JOURNAL_COMPACT && j->sharing == 0;
     if (grown && compact(j, NULL) != 0)

@@ -102,7 +102,7 @@ add_target(
     struct mlt_plan *plan, struct ut_arena *arena, struct mlt_rcpt *r, const struct mlt_action *a)
 {
     struct mlt_group *g = find_group(plan, arena, a);
-    struct mlt_target t = {r->address.bare, r, true};
+    struct mlt_target t = {.address = r->address.bare, .rcpt = r, .own = true};
 
     if (!g)
         return -1;

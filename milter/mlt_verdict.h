@@ -12,6 +12,8 @@ struct mlt_target {
     const char *address;   /* without <> */
     struct mlt_rcpt *rcpt; /* whose run said so */
     bool own;              /* the address as received: nothing changes for the mail server */
+    size_t group;          /* index of its group; set with [copied] */
+    const char *copied;    /* how the journal knows its copy; set by mlt_apply.c */
 };
 
 /* All that get the message with the same edits by the same transport. */

@@ -50,7 +50,8 @@ sub free_port {
 # Options: access, recipient, mail: script texts (undef: no script); files: {name => content} in the
 # flow folder; data: {name => content} in the data folder; conf: more lines of penstock.conf;
 # milter (1): hook the milter in; spool: where the Postfix queue lies; dir: the folder to use;
-# milter_spec: unix (default) or inet; main: {parameter => value} for main.cf; sink (1): start it.
+# milter_spec: unix (default) or inet; main: {parameter => value} for main.cf; sink (1): start it;
+# inject_port: where copies, reports and released mail go, if not to Postfix's reinject_port.
 sub new {
     my ($class, %o) = @_;
     my $self = bless {
@@ -108,7 +109,7 @@ log = "$d/log/penstock.json"
 milter_listen = "$listen"
 milter_socket_mode = "0666"
 milter_socket_group = ""
-reinject = "127.0.0.1:$self->{reinject_port}"
+reinject = "127.0.0.1:@{[ $self->{inject_port} // $self->{reinject_port} ]}"
 $self->{conf}
 mailquarantine 1 { }
 mailtransport 1 {
