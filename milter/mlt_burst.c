@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "lib/ut_log.h"
+#include "milter/mlt_addr.h"
 #include "milter/mlt_inject.h"
 #include "milter/mlt_log.h"
 
@@ -68,16 +69,38 @@ send_headers(struct mlt_conn *c, const struct mlt_group *g)
     return g->transport ? send_header(c, &transport, position) : 0;
 }
 
-static int
-add_address(struct mlt_conn *c, const char *address)
+/* What the sender asked for about [r] (RFC 3461 4): it goes along when the message goes elsewhere.
+ * "": nothing; NULL without memory. */
+static const char *
+dsn_params(struct mlt_conn *c, const struct mlt_rcpt *r)
 {
-    size_t len = strlen(address);
+    static const char *const names[] = {"NOTIFY", "ORCPT"};
+    struct ut_sbuf b;
+    const char *text;
+
+    ut_sbuf_init(&b, 65536);
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = mlt_addr_param(&r->address, names[i]);
+
+        if (value && *value != '\0')
+            ut_sbuf_addf(&b, "%s%s=%s", b.len > 0 ? " " : "", names[i], value);
+    }
+    text = b.failed ? NULL : ut_arena_dup(c->msg.arena, ut_sbuf_text(&b), b.len);
+    ut_sbuf_fini(&b);
+    return text;
+}
+
+static int
+add_address(struct mlt_conn *c, const struct mlt_target *t)
+{
+    const char *params = t->moved ? dsn_params(c, t->rcpt) : "";
+    size_t len = strlen(t->address);
     char *text = ut_arena_alloc(c->msg.arena, len + 3);
 
-    if (!text)
+    if (!text || !params)
         return -1;
-    snprintf(text, len + 3, "<%s>", address);
-    return c->ops->addrcpt(c->ctx, text);
+    snprintf(text, len + 3, "<%s>", t->address);
+    return c->ops->addrcpt(c->ctx, text, *params != '\0' ? params : NULL);
 }
 
 /* Removes whom this message is not for, then adds whom it is for besides. */
@@ -95,7 +118,7 @@ send_recipients(struct mlt_conn *c, const struct mlt_group *g)
             return -1;
     }
     for (size_t i = 0; i < g->count; i++) {
-        if (!g->targets[i].own && add_address(c, g->targets[i].address) != 0)
+        if (!g->targets[i].own && add_address(c, &g->targets[i]) != 0)
             return -1;
     }
     return 0;

@@ -30,6 +30,7 @@
 #include <libmilter/mfdef.h>
 
 #define CB_ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_CHGFROM)
+#define CB_OPTIONAL (SMFIF_SETSYMLIST | SMFIF_ADDRCPT_PAR)
 
 static struct {
     struct mlt_server *server;
@@ -40,6 +41,7 @@ static struct {
 struct cb_conn {
     struct mlt_conn *conn;
     unsigned long protocol; /* SMFIP_* that were agreed on */
+    unsigned long actions;  /* SMFIF_* that were agreed on */
 };
 
 /* --- The mail server as the session sees it --------------------------------------------------- */
@@ -109,8 +111,12 @@ op_chgfrom(void *ctx, const char *address)
 }
 
 static int
-op_addrcpt(void *ctx, const char *address)
+op_addrcpt(void *ctx, const char *address, const char *params)
 {
+    const struct cb_conn *p = smfi_getpriv(ctx);
+
+    if (params && p && (p->actions & SMFIF_ADDRCPT_PAR))
+        return result(smfi_addrcpt_par(ctx, (char *)address, (char *)params));
     return result(smfi_addrcpt(ctx, (char *)address));
 }
 
@@ -229,7 +235,7 @@ cb_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     if (!p || (f0 & CB_ACTIONS) != CB_ACTIONS)
         return SMFIS_REJECT;
     steps = mlt_sess_steps(p->conn);
-    *pf0 = CB_ACTIONS | (f0 & SMFIF_SETSYMLIST);
+    *pf0 = p->actions = CB_ACTIONS | (f0 & CB_OPTIONAL);
     *pf1 = p->protocol = wanted(&steps) & f1;
     *pf2 = *pf3 = 0;
     mlt_sess_leading_space(p->conn, (p->protocol & SMFIP_HDR_LEADSPC) != 0);
@@ -364,7 +370,7 @@ mlt_cb_describe(void)
     struct smfiDesc desc = {
         .xxfi_name = (char *)"penstock",
         .xxfi_version = SMFI_VERSION,
-        .xxfi_flags = CB_ACTIONS | SMFIF_SETSYMLIST,
+        .xxfi_flags = CB_ACTIONS | CB_OPTIONAL,
         .xxfi_connect = cb_connect,
         .xxfi_helo = cb_helo,
         .xxfi_envfrom = cb_envfrom,

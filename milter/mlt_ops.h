@@ -30,7 +30,8 @@ struct mlt_ops {
     int (*chgheader)(void *ctx, const char *name, unsigned index, const char *value) UT_CHECKED;
     int (*insheader)(void *ctx, unsigned index, const char *name, const char *value) UT_CHECKED;
     int (*chgfrom)(void *ctx, const char *address) UT_CHECKED;
-    int (*addrcpt)(void *ctx, const char *address) UT_CHECKED;
+    /* [params]: ESMTP parameters split by blanks, for a mail server that takes them; NULL: none. */
+    int (*addrcpt)(void *ctx, const char *address, const char *params) UT_CHECKED;
     int (*delrcpt)(void *ctx, const char *address) UT_CHECKED;
     /* "Still working": called from another thread than the rest while a message is decided on. */
     int (*progress)(void *ctx) UT_CHECKED;

@@ -41,6 +41,34 @@ add_text(struct ut_sbuf *out, const char *text)
     ut_utf8_escape(out, text, strlen(text));
 }
 
+static int
+hex_digit(char c)
+{
+    static const char all[] = "0123456789ABCDEF";
+    const char *at = c ? strchr(all, c) : NULL;
+
+    return at ? (int)(at - all) : -1;
+}
+
+/* The value of a DSN parameter, which came as xtext (RFC 3461 4): a report has it as it was meant.
+ * What is no xtext stays as it is. */
+static void
+add_xtext(struct ut_sbuf *out, const char *text)
+{
+    struct ut_sbuf plain;
+
+    ut_sbuf_init(&plain, strlen(text) + 1);
+    for (; *text; text++) {
+        int hi = *text == '+' ? hex_digit(text[1]) : -1;
+        int lo = hi < 0 ? -1 : hex_digit(text[2]);
+
+        ut_sbuf_addc(&plain, lo < 0 ? *text : (char)(hi * 16 + lo));
+        text += lo < 0 ? 0 : 2;
+    }
+    ut_utf8_escape(out, ut_sbuf_text(&plain), plain.len);
+    ut_sbuf_fini(&plain);
+}
+
 static bool
 is_ascii(const char *s)
 {
@@ -104,7 +132,7 @@ add_recipient(const struct mlt_rcpt *r, struct ut_sbuf *out)
     ut_sbuf_addz(out, "\r\n");
     if (original && original[0] != '\0') {
         ut_sbuf_addz(out, "Original-Recipient: ");
-        add_text(out, original);
+        add_xtext(out, original);
         ut_sbuf_addz(out, "\r\n");
     }
     ut_sbuf_addf(out, "Final-Recipient: %s; ", type);
@@ -131,7 +159,7 @@ add_status(
         c->msg.id, c->myhostname);
     if (envid && envid[0] != '\0') {
         ut_sbuf_addz(out, "Original-Envelope-Id: ");
-        add_text(out, envid);
+        add_xtext(out, envid);
         ut_sbuf_addz(out, "\r\n");
     }
     add_date(out, "Arrival-Date");

@@ -109,6 +109,7 @@ add_target(
     if (a->recipient && !mlt_addr_is(&r->address, a->recipient)) {
         t.address = a->recipient;
         t.own = false;
+        t.moved = a->action == HSL_DELIVER;
     }
     if (has_target(g, &t))
         return 0;

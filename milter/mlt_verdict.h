@@ -12,6 +12,7 @@ struct mlt_target {
     const char *address;   /* without <> */
     struct mlt_rcpt *rcpt; /* whose run said so */
     bool own;              /* the address as received: nothing changes for the mail server */
+    bool moved;            /* the address stands for that of [rcpt]: not one more, as a copy's */
     size_t group;          /* index of its group; set with [copied] */
     const char *copied;    /* how the journal knows its copy; set by mlt_apply.c */
 };
@@ -44,11 +45,14 @@ struct mlt_plan {
 
 /* Makes the plan for [m], whose recipients all have at least one action, in its arena; sets
  * mlt_rcpt.outcome of each. [split]: mixed_verdicts. -1 without memory. */
-int mlt_verdict_plan(struct mlt_plan *plan, struct mlt_msg *m, bool split) UT_CHECKED;
+int
+mlt_verdict_plan(struct mlt_plan *plan, struct mlt_msg *m, bool split) UT_CHECKED;
 /* Chooses the group that stays, and with it between CONTINUE and DISCARD, again: after targets were
  * taken out of the groups. */
-void mlt_verdict_choose(struct mlt_plan *plan);
+void
+mlt_verdict_choose(struct mlt_plan *plan);
 /* The action that says what becomes of [r]. */
-const struct mlt_action *mlt_verdict_final(const struct mlt_rcpt *r);
+const struct mlt_action *
+mlt_verdict_final(const struct mlt_rcpt *r);
 
 #endif

@@ -280,9 +280,9 @@ op_chgfrom(void *ctx, const char *address)
 }
 
 static int
-op_addrcpt(void *ctx, const char *address)
+op_addrcpt(void *ctx, const char *address, const char *params)
 {
-    show_op(ctx, "addrcpt %s", address);
+    show_op(ctx, "addrcpt %s%s%s", address, params ? " " : "", params ? params : "");
     return outcome(ctx, "addrcpt");
 }
 
