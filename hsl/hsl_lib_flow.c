@@ -218,6 +218,8 @@ fn_quarantine(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
 
     (void)out;
     hsl_act_init(&a, r, "Quarantine", HSL_QUARANTINE);
+    if (argc == 0 || (argc == 1 && is_options(&args[0])))
+        return hsl_act_end(&a, argc == 0 || quarantine_options(&a, &args[0], 1));
     ok = hsl_act_quarantine(&a, &args[0], 1);
     if (argc == 2 && is_options(&args[1]))
         ok = ok && quarantine_options(&a, &args[1], 2);
@@ -299,11 +301,11 @@ const struct hsl_builtin hsl_lib_flow_rows[] = {
         "gives options: recipient, transportid, metadata, done (false: the script goes on)."},
     {"Delete", "", MAIL, HSL_FINAL, fn_delete, "Delete()",
         "Accepts the message and drops it for this recipient."},
-    {"Quarantine", "s|vvo", MAIL, HSL_FINAL, fn_quarantine,
-        "Quarantine(id [, recipient [, transportid [, options]]])",
-        "Holds the message in the quarantine \"mailquarantine:ID\" for this recipient. Options, "
-        "also as second argument: recipient, transportid, metadata, reject, reason, reply_codes, "
-        "done."},
+    {"Quarantine", "|vvvo", MAIL, HSL_FINAL, fn_quarantine,
+        "Quarantine([id [, recipient [, transportid [, options]]]])",
+        "Holds the message in the quarantine \"mailquarantine:ID\" for this recipient; without id, "
+        "in that of the recipient's domain. Options, also as only or second argument: recipient, "
+        "transportid, metadata, reject, reason, reply_codes, done."},
     {"CopyMail", "|vv", MAIL, 0, fn_copy_mail, "CopyMail([recipient [, transportid]])",
         "Sends a copy of the message as it is now, and goes on."},
     {"CopyTo", "|vv", MAIL, HSL_DEPRECATED, fn_copy_to, "CopyTo([recipient [, transportid]])",

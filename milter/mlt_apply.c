@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "lib/ut_log.h"
+#include "lib/ut_utf8.h"
 #include "milter/mlt_burst.h"
 #include "milter/mlt_inject.h"
 #include "milter/mlt_log.h"
@@ -29,6 +30,8 @@
 #include "milter/mlt_server.h"
 
 #define APPLY_BLOCK 65536 /* bytes copied from the spool at once */
+#define APPLY_REASON 2000 /* most bytes of a reason that are kept with a held message */
+#define APPLY_METADATA ((size_t)60000) /* of metadata; three times as much when written */
 
 enum apply_result {
     APPLY_OK,
@@ -87,11 +90,35 @@ failed_store(struct apply *a, const struct mlt_keep *k, enum qtn_result result)
     return APPLY_FULL;
 }
 
+/* Puts in [e] as much metadata of [act] as fits in the envelope of a held message. */
 static void
+fill_metadata(const struct mlt_conn *c, const struct mlt_action *act, struct qtn_envelope *e)
+{
+    struct ut_log_rec *rec;
+    size_t bytes = 0, n = 0;
+
+    for (; n < act->meta_count && n < QTN_METADATA_MAX; n++) {
+        bytes += strlen(act->meta[n].name) + strlen(act->meta[n].value) + 32;
+        if (bytes > APPLY_METADATA)
+            break;
+    }
+    e->metadata = act->meta;
+    e->metadata_count = n;
+    if (n == act->meta_count)
+        return;
+    rec = mlt_log_begin(UT_LOG_WARNING, c);
+    ut_log_text(rec, "only %zu of %zu pairs of metadata fit in the quarantine", n, act->meta_count);
+    ut_log_end(rec);
+}
+
+/* Fills [e]. Reason and metadata are cut, however much a script wrote there: what counts is that
+ * the message is held. */
+static int
 fill_envelope(
-    const struct mlt_conn *c, const struct mlt_keep *k, const char *place, struct qtn_envelope *e)
+    struct mlt_conn *c, const struct mlt_keep *k, const char *place, struct qtn_envelope *e)
 {
     const struct mlt_action *act = k->action;
+    size_t len = act->reason ? strlen(act->reason) : 0;
 
     memset(e, 0, sizeof(*e));
     e->quarantine = act->quarantine;
@@ -104,9 +131,12 @@ fill_envelope(
     e->session = c->id;
     e->transport = act->transport ? act->transport : k->rcpt->transport;
     e->reason = act->reason;
+    if (len > APPLY_REASON)
+        e->reason =
+            ut_arena_dup(c->msg.arena, act->reason, ut_utf8_cut(act->reason, len, APPLY_REASON));
     e->flow = place;
-    e->metadata = act->meta;
-    e->metadata_count = act->meta_count;
+    fill_metadata(c, act, e);
+    return len == 0 || e->reason ? 0 : -1;
 }
 
 /* Copies the message as received into [put]. */
@@ -157,7 +187,10 @@ prepare(struct apply *a, size_t i)
     }
     if (at->file)
         snprintf(place, sizeof(place), "%.480s:%u", at->file, at->line);
-    fill_envelope(a->c, k, place, &e);
+    if (fill_envelope(a->c, k, place, &e) != 0) {
+        ut_diag_set(&a->d, "out of memory");
+        return APPLY_ERROR;
+    }
     result = mlt_hold_store(a->c->flows->holds, k->action->quarantine, &a->stores[i], &a->d);
     if (result == QTN_OK)
         result = qtn_put_new(&a->puts[i], a->stores[i], &e, &a->d);

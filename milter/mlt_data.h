@@ -99,6 +99,8 @@ struct mlt_msg {
     bool spooling; /* the header block is in the spool */
     bool too_large;
     bool headers_too_large;
+    const char *impossible; /* why all of it is refused where a recipient would have been, if that
+                               may not be done at RCPT TO; NULL: it is not */
     bool incomplete; /* something of it could not be kept: no memory, too many recipients */
     bool spool_failed;
     char id[MLT_ID_LEN + 1]; /* $messageid */

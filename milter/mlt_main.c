@@ -104,6 +104,16 @@ open_log(const struct daemon_state *s, const struct ut_conf *conf, struct ut_dia
     return ut_log_open("penstock-milter", conf->global.log, (enum ut_log_level)level, d);
 }
 
+/* However the reload was asked for: the file may be another one, or have been rotated. */
+static void
+renew_log(void *arg, const struct ut_conf *conf)
+{
+    struct ut_diag d;
+
+    if (open_log(arg, conf, &d) != 0)
+        ut_log_diag(UT_LOG_ERR, "the log could not be opened again", &d);
+}
+
 /* --- Sockets and folders ---------------------------------------------------------------------- */
 
 /* libmilter's way of writing the address. */
@@ -285,7 +295,8 @@ open_control(struct daemon_state *s, struct ut_diag *d)
 static int
 start(struct daemon_state *s, struct ut_diag *d)
 {
-    struct mlt_server_opts opts = {.config = s->args.config};
+    struct mlt_server_opts opts = {
+        .config = s->args.config, .reloaded = renew_log, .reloaded_arg = s};
 
     if (check_version(d) != 0 || open_files(s, d) != 0)
         return -1;
@@ -304,15 +315,10 @@ static void
 reload(void *arg)
 {
     struct daemon_state *s = arg;
-    struct mlt_flows *f;
     struct ut_diag d;
 
     if (mlt_server_reload(s->server, &d) != 0)
         ut_log(UT_LOG_NOTICE, "the configuration in force stays");
-    f = mlt_server_flows(s->server);
-    if (open_log(s, f->conf, &d) != 0)
-        ut_log_diag(UT_LOG_ERR, "the log could not be opened again", &d);
-    mlt_flows_unref(f);
 }
 
 /* libmilter looks for a stop every five seconds, or when somebody connects. */

@@ -275,6 +275,11 @@ mlt_server_reload(struct mlt_server *s, struct ut_diag *d)
         set_error(s, d);
         ut_log(UT_LOG_ERR, "%s was not loaded, what is running stays: %s", s->opts.config, d->text);
     }
+    if (s->opts.reloaded) {
+        f = mlt_server_flows(s);
+        s->opts.reloaded(s->opts.reloaded_arg, f->conf);
+        mlt_flows_unref(f);
+    }
     pthread_mutex_unlock(&s->reloading);
     mlt_flows_unref(old);
     return rc;

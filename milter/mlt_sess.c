@@ -378,18 +378,26 @@ needs_own_message(const struct mlt_conn *c, const struct mlt_rcpt *r)
 }
 
 /* Adds a recipient that was accepted, or is refused at the end of the message. Clients take
- * 452 4.5.3 as the end of what fits in one message and send another (RFC 5321 4.5.3.1.10). */
+ * 452 4.5.3 as the end of what fits in one message and send another (RFC 5321 4.5.3.1.10); mail that
+ * did not come by SMTP goes back to its sender. */
 static enum mlt_answer
 keep_rcpt(struct mlt_conn *c, const struct mlt_rcpt *r)
 {
-    if (!c->local && needs_own_message(c, r))
-        return refuse_rcpt(
-            c, r, HSL_DEFER, 452, "4.5.3", "This recipient needs a message of its own");
-    if (mlt_msg_add_rcpt(&c->msg, r) == 0)
+    const char *why = NULL;
+
+    if (needs_own_message(c, r))
+        why = "This recipient needs a message of its own";
+    else if (mlt_msg_add_rcpt(&c->msg, r) != 0)
+        why = "Too many recipients";
+    if (!why)
         return MLT_CONTINUE;
+    if (c->local) {
+        c->msg.impossible = why;
+        return MLT_CONTINUE;
+    }
     if (!c->flows->steps.reply_rcpt)
         c->msg.incomplete = true;
-    return refuse_rcpt(c, r, HSL_DEFER, 452, "4.5.3", "Too many recipients");
+    return refuse_rcpt(c, r, HSL_DEFER, 452, "4.5.3", why);
 }
 
 /* Runs the recipient flow for [r]. */
@@ -494,6 +502,8 @@ check_message(struct mlt_conn *c)
 
     if (m->headers_too_large)
         return mlt_apply_refuse(c, 552, "5.3.4", "Message headers too large");
+    if (m->impossible)
+        return mlt_apply_refuse(c, 554, "5.5.3", m->impossible);
     if (m->too_large)
         return mlt_apply_refuse(c, 552, "5.3.4", "Message too large");
     if (m->spool_failed)
