@@ -293,7 +293,7 @@ run_top_level(struct hsl_machine *m, struct hsl_value *out)
 {
     if (!hsl_vm_tick(m) || !hsl_vm_enter(m, m->prog->protos[0], m->stack, 0))
         return false;
-    m->frame->entry = true;
+    m->frame->kind = HSL_FRAME_ENTRY;
     m->frame->pc = m->frame->proto->code;
     return hsl_vm_loop(m, out);
 }

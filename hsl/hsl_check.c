@@ -12,26 +12,6 @@
 
 #include "hsl/hsl_check.h"
 
-/* What the compiler cannot do yet. */
-static const struct {
-    uint8_t kind;
-    const char *what;
-} unsupported[] = {
-    {HSL_N_YIELD, "yield"},
-};
-
-bool
-hsl_check_unsupported(struct hsl_check *c, const struct hsl_node *n)
-{
-    for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++) {
-        if (unsupported[i].kind != n->kind)
-            continue;
-        hsl_unit_error(c->u, "C01", n->pos, "%s is not supported yet", unsupported[i].what);
-        return true;
-    }
-    return false;
-}
-
 /* --- Functions -------------------------------------------------------------------------------- */
 
 /* Enters the parameters of [f] in its scope. */
@@ -96,12 +76,14 @@ check_body(struct hsl_check *c, struct hsl_function *f)
     c->scope = f->scope;
     c->jump = NULL;
     c->in_log = false;
+    c->in_barrier = false;
     hsl_check_hoist(c, f->body->u.list.first);
     (void)hsl_check_statements(c, f->body->u.list.first);
     hsl_check_scope_end(c, f->scope);
     c->scope = around.scope;
     c->jump = around.jump;
     c->in_log = around.in_log;
+    c->in_barrier = around.in_barrier;
 }
 
 void

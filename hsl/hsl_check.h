@@ -20,6 +20,7 @@ struct hsl_check {
     struct hsl_check_jump *jump;        /* innermost of this function */
     unsigned nested;                    /* statements around this one, includes not counted */
     bool in_log;                        /* inside echo or syslog */
+    bool in_barrier;                    /* inside barrier, in this function */
     bool imports;                       /* names may come from an import that was refused */
     struct hsl_nametab builtins;        /* name to struct hsl_symbol of built-ins used */
     struct hsl_function **functions_end;/* end of unit->functions */
@@ -130,7 +131,5 @@ bool hsl_check_statements(struct hsl_check *c, struct hsl_node *n);
 
 /* Parameters, captures and body of [f], written in the current scope. */
 void hsl_check_function(struct hsl_check *c, struct hsl_function *f);
-/* Reports [n] and gives true if it is of a kind that the compiler cannot do yet. */
-bool hsl_check_unsupported(struct hsl_check *c, const struct hsl_node *n);
 
 #endif

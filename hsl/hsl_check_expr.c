@@ -214,6 +214,18 @@ check_elem(struct hsl_check *c, struct hsl_node *n)
     hsl_check_expr(c, n->u.elem.value);
 }
 
+/* A function that stops may never go on: it must not hold a lock then. */
+static void
+check_yield(struct hsl_check *c, struct hsl_node *n)
+{
+    if (c->in_barrier || c->scope->function->is_constructor)
+        hsl_unit_error(c->u, "C03", n->pos, "yield is not allowed here");
+    if (n->u.bin.a)
+        hsl_check_expr(c, n->u.bin.a);
+    if (n->u.bin.b)
+        hsl_check_expr(c, n->u.bin.b);
+}
+
 /* --- All of them ------------------------------------------------------------------------------ */
 
 void
@@ -239,6 +251,9 @@ check_compound(struct hsl_check *c, struct hsl_node *n)
     case HSL_N_COALESCE:
         check_quiet(c, n->u.bin.a, false);
         hsl_check_expr(c, n->u.bin.b);
+        break;
+    case HSL_N_YIELD:
+        check_yield(c, n);
         break;
     case HSL_N_TERNARY:
         hsl_check_expr(c, n->u.tern.a);
@@ -269,8 +284,6 @@ check_compound(struct hsl_check *c, struct hsl_node *n)
 void
 hsl_check_expr(struct hsl_check *c, struct hsl_node *n)
 {
-    if (hsl_check_unsupported(c, n))
-        return;
     hsl_check_namespace(c, n);
     switch (n->kind) {
     case HSL_N_VAR:

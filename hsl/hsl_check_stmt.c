@@ -126,6 +126,7 @@ static bool
 check_barrier(struct hsl_check *c, struct hsl_node *n)
 {
     struct hsl_node *var = n->u.barrier.var;
+    bool in_barrier = c->in_barrier, reaches;
 
     hsl_check_expr(c, n->u.barrier.name);
     if (var) {
@@ -133,7 +134,10 @@ check_barrier(struct hsl_check *c, struct hsl_node *n)
         if (var->u.var.var)
             var->u.var.var->unset = true;
     }
-    return check_statement(c, n->u.barrier.body);
+    c->in_barrier = true;
+    reaches = check_statement(c, n->u.barrier.body);
+    c->in_barrier = in_barrier;
+    return reaches;
 }
 
 /* --- Simple ones ------------------------------------------------------------------------------ */

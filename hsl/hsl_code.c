@@ -223,6 +223,8 @@ code_function(struct hsl_code *c, struct hsl_function *function)
     c->fn = &f;
     if (self)
         hsl_code_set_known(c, self);
+    if (function->is_generator)
+        (void)hsl_code_emit(c, HSL_I_GENERATE, 0, 0, 0);
     code_params(c, function);
     hsl_code_bind_statics(c);
     hsl_code_bind_foreign(c, function->scope);

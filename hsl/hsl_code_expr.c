@@ -404,6 +404,24 @@ result_to(struct hsl_code *c, unsigned reg, unsigned dst)
     hsl_code_move(c, dst, reg);
 }
 
+/* dst = what `yield key => value` gives: none, when the function goes on. */
+static void
+yield_to(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
+{
+    unsigned key = HSL_NO_REG, value;
+
+    if (n->u.bin.a)
+        key = hsl_code_any_before(c, n->u.bin.a, n->u.bin.b);
+    if (n->u.bin.b) {
+        value = hsl_code_any(c, n->u.bin.b);
+    } else {
+        value = hsl_code_temp(c);
+        (void)hsl_code_emit(c, HSL_I_LOADK, value, hsl_code_k(c, hsl_none()), 0);
+    }
+    hsl_code_at(c, n->pos);
+    (void)hsl_code_emit(c, HSL_I_YIELD, dst, value, key);
+}
+
 static void
 compound_to(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
 {
@@ -420,6 +438,9 @@ compound_to(struct hsl_code *c, const struct hsl_node *n, unsigned dst)
         break;
     case HSL_N_FUNCTION:
         hsl_code_function(c, n->u.function, dst);
+        break;
+    case HSL_N_YIELD:
+        yield_to(c, n, dst);
         break;
     case HSL_N_ISSET:
         hsl_code_isset(c, n->u.un.a, dst);

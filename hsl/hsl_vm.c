@@ -10,6 +10,7 @@
 
 #include "hsl/hsl_barrier.h"
 #include "hsl/hsl_cache.h"
+#include "hsl/hsl_gen.h"
 #include "hsl/hsl_vm_inl.h"
 #include "hsl/hsl_vm_macro.h"
 
@@ -747,26 +748,41 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         OP(NEXT)
         {
             struct hsl_value key;
-            const struct hsl_value *v = next_element(regs + i->a, &key);
-            if (LIKELY(v)) {
-                set_shared(r, regs + i->b, v);
-                JUMP();
-            }
-            hsl_drop(r, regs + i->a);
-            NEXT();
+            const struct hsl_value *v;
+            if (UNLIKELY(regs[i->a].type == HSL_OBJ))
+                goto resume;
+            v = next_element(regs + i->a, &key);
+            if (UNLIKELY(!v))
+                goto exhausted;
+            set_shared(r, regs + i->b, v);
+            JUMP();
         }
         OP(NEXTKEY)
         {
             struct hsl_value key;
-            const struct hsl_value *v = next_element(regs + i->a, &key);
-            if (LIKELY(v)) {
-                set_shared(r, regs + i[1].a, &key);
-                set_shared(r, regs + i->b, v);
-                JUMP();
-            }
-            hsl_drop(r, regs + i->a);
-            i++;
-            NEXT();
+            const struct hsl_value *v;
+            if (UNLIKELY(regs[i->a].type == HSL_OBJ))
+                goto resume;
+            v = next_element(regs + i->a, &key);
+            if (UNLIKELY(!v))
+                goto exhausted;
+            set_shared(r, regs + i[1].a, &key);
+            set_shared(r, regs + i->b, v);
+            JUMP();
+        }
+        OP(GENERATE)
+        {
+            f->pc = i;
+            CHECKED(hsl_gen_new(m, i, &result));
+            goto leave;
+        }
+        OP(YIELD)
+        {
+            hsl_gen_yield(m, i);
+            f = m->frame;
+            regs = f->regs;
+            i = f->pc;
+            JUMP();
         }
         OP(SWITCH)
         {
@@ -824,17 +840,48 @@ leave:
         if (hsl_is_counted(v))
             hsl_drop(r, v);
     }
-    if (UNLIKELY(f->segments))
-        hsl_vm_leave_segments(m, f->segments);
     m->frame = f - 1;
-    if (UNLIKELY(f->entry)) {
-        *out = result;
-        return true;
+    if (UNLIKELY(f->segments | f->kind)) {
+        if (f->kind == HSL_FRAME_GENERATOR)
+            hsl_gen_end(m, regs - 1);
+        hsl_vm_leave_segments(m, f->segments);
+        if (f->kind == HSL_FRAME_ENTRY) {
+            *out = result;
+            return true;
+        }
+    }
+    regs = f[-1].regs;
+    i = f[-1].pc;
+    if (UNLIKELY(f->kind == HSL_FRAME_GENERATOR)) {
+        hsl_unref(r, result);
+        f--;
+        goto exhausted;
     }
     f--;
-    regs = f->regs;
-    i = f->pc;
     set(r, regs + i->c, result);
+    NEXT();
+
+/* The iterator of the NEXT or NEXTKEY at [i] is a generator. */
+resume:
+    f->pc = i;
+    if (UNLIKELY(--m->ticks <= 0))
+        CHECKED(hsl_vm_tick(m));
+    switch (hsl_gen_resume(m, regs + i->a)) {
+    case 0:
+        goto exhausted;
+    case 1:
+        f = m->frame;
+        regs = f->regs;
+        i = f->pc;
+        DISPATCH();
+    default:
+        goto failed;
+    }
+
+/* There is nothing left for the NEXT or NEXTKEY at [i]. */
+exhausted:
+    hsl_drop(r, regs + i->a);
+    i += i->op == HSL_I_NEXTKEY;
     NEXT();
 
 /* A jump back by operand c when it is time to look at budget and clock. */

@@ -28,12 +28,19 @@
 #define HSL_TICKS 1024        /* events between looks at the clock */
 #define HSL_TRACE_MAX 20u
 
+/* Who gets what a frame returns. */
+enum hsl_frame_kind {
+    HSL_FRAME_CALL,     /* the frame below, in a register */
+    HSL_FRAME_ENTRY,    /* C: the loop ends with it */
+    HSL_FRAME_GENERATOR /* nobody: the foreach of the frame below ends */
+};
+
 struct hsl_frame {
     struct hsl_value *regs;
     const struct hsl_proto *proto;
     const struct hsl_ins *pc; /* the instruction that runs, while something was called or failed */
     uint16_t segments;        /* segments of the stack that end with it */
-    bool entry;               /* called from C: the loop returns when it ends */
+    uint8_t kind;             /* enum hsl_frame_kind */
 };
 
 struct hsl_segment {
@@ -136,6 +143,10 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out) UT_CHECKED;
 bool
 hsl_vm_enter(struct hsl_machine *m, const struct hsl_proto *p, struct hsl_value *at,
     unsigned given) UT_CHECKED;
+/* Pushes a frame for [p] above all that is in use, its registers and one place below them empty; its
+ * registers. NULL: L03 L04 L08. */
+struct hsl_value *
+hsl_vm_push(struct hsl_machine *m, const struct hsl_proto *p) UT_CHECKED;
 /* Forgets the registers of the topmost frame and takes it away. */
 void
 hsl_vm_pop(struct hsl_machine *m);

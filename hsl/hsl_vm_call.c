@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "hsl/hsl_arr.h"
+#include "hsl/hsl_gen.h"
 #include "hsl/hsl_obj.h"
 #include "hsl/hsl_vm.h"
 
@@ -90,6 +91,13 @@ drop_values(struct hsl_run *r, struct hsl_value *v, size_t count)
 
 /* --- Frames ---------------------------------------------------------------------------------- */
 
+/* The first place above all frames. */
+static struct hsl_value *
+stack_top(const struct hsl_machine *m)
+{
+    return m->frame == m->frames ? m->stack : m->frame->regs + m->frame->proto->regs;
+}
+
 bool
 hsl_vm_enter(struct hsl_machine *m, const struct hsl_proto *p, struct hsl_value *at, unsigned given)
 {
@@ -109,9 +117,27 @@ hsl_vm_enter(struct hsl_machine *m, const struct hsl_proto *p, struct hsl_value 
     f->regs = at;
     f->proto = p;
     f->segments = (uint16_t)segments;
-    f->entry = false;
+    f->kind = HSL_FRAME_CALL;
     m->frame = f;
     return true;
+}
+
+struct hsl_value *
+hsl_vm_push(struct hsl_machine *m, const struct hsl_proto *p)
+{
+    unsigned segments = 0;
+    struct hsl_value *at;
+
+    if (m->frame + 1 == m->frame_end) {
+        (void)hsl_limit(&m->run, HSL_L04, "call depth (%u) exceeded", m->run.limits.max_call_depth);
+        return NULL;
+    }
+    at = make_room(m, stack_top(m), p->regs + (size_t)1, 0, &segments);
+    if (!at)
+        return NULL;
+    m->frame++;
+    *m->frame = (struct hsl_frame){.regs = at + 1, .proto = p, .segments = (uint16_t)segments};
+    return at + 1;
 }
 
 void
@@ -120,6 +146,8 @@ hsl_vm_pop(struct hsl_machine *m)
     struct hsl_frame *f = m->frame;
 
     drop_values(&m->run, f->regs, f->proto->regs);
+    if (f->kind == HSL_FRAME_GENERATOR)
+        hsl_gen_end(m, f->regs - 1);
     hsl_vm_leave_segments(m, f->segments);
     m->frame = f - 1;
 }
@@ -285,7 +313,7 @@ call_simple(struct hsl_machine *m, struct hsl_value *base, unsigned argc)
     f->regs = base + 1;
     f->proto = p;
     f->segments = 0;
-    f->entry = false;
+    f->kind = HSL_FRAME_CALL;
     m->frame = f;
     hsl_drop(&m->run, base);
     return true;
@@ -492,19 +520,12 @@ run_entered(struct hsl_machine *m, struct hsl_value *out)
 {
     bool ok;
 
-    m->frame->entry = true;
+    m->frame->kind = HSL_FRAME_ENTRY;
     m->frame->pc = m->frame->proto->code;
     m->native++;
     ok = hsl_vm_loop(m, out);
     m->native--;
     return ok;
-}
-
-/* Where a call from C lays its arguments: above all frames. */
-static struct hsl_value *
-stack_top(const struct hsl_machine *m)
-{
-    return m->frame == m->frames ? m->stack : m->frame->regs + m->frame->proto->regs;
 }
 
 /* Counts a call from C. */

@@ -320,7 +320,7 @@ push_frame(
     f->regs = base;
     f->proto = p;
     f->segments = 0;
-    f->entry = false;
+    f->kind = HSL_FRAME_CALL;
     for (struct hsl_value *v = base + p->params, *end = base + p->locals; v < end; v++)
         v->type = HSL_UNDEF;
     m->frame = f;

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "hsl/hsl_op.h"
+#include "hsl/hsl_gen.h"
 #include "hsl/hsl_vm_inl.h"
 
 /* regs[a] = regs[b] operator c. Where a and b are the same place it may be changed in place. */
@@ -150,13 +151,14 @@ hsl_vm_set_index(struct hsl_machine *m, struct hsl_value *regs, const struct hsl
     return true;
 }
 
-/* An iterator: the array, shared so that the loop sees it as it was, and the position. */
+/* An iterator: the array, shared so that the loop sees it as it was, and the position; or a
+ * generator. */
 bool
 hsl_vm_start_iterator(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
     struct hsl_value *a = regs + i->a, *b = regs + i->b, v;
 
-    if (b->type != HSL_ARR) {
+    if (b->type != HSL_ARR && (b->type != HSL_OBJ || b->u.obj->cls != &hsl_generator_class)) {
         m->frame->pc = i;
         return hsl_raise(&m->run, HSL_R03, "cannot iterate over %s", hsl_type_name(b));
     }

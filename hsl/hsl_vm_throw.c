@@ -107,7 +107,7 @@ hsl_vm_unwind(struct hsl_machine *m)
         }
         if (m->run.state == HSL_FINISHED)
             hsl_barrier_leave_frame(m);
-        entry = m->frame->entry;
+        entry = m->frame->kind == HSL_FRAME_ENTRY;
         hsl_vm_pop(m);
         if (entry)
             return false;

@@ -30,7 +30,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_opcode.def hsl/hsl_code.c hsl/hsl_code.h hsl/hsl
 	hsl/hsl_code_loop.c hsl/hsl_code_path.c hsl/hsl_code_stmt.c hsl/hsl_code_text.c hsl/hsl_prog.c \
 	hsl/hsl_prog.h hsl/hsl_dis.c hsl/hsl_vm.c hsl/hsl_vm.h hsl/hsl_vm_inl.h hsl/hsl_vm_macro.h hsl/hsl_vm_op.c hsl/hsl_vm_call.c hsl/hsl_vm_data.c \
 	hsl/hsl_vm_path.c hsl/hsl_vm_throw.c hsl/hsl_run.c hsl/hsl_env.c hsl/hsl_limits.c hsl/hsl_build.c \
-	hsl/hsl_context.c hsl/hsl_context.h hsl/hsl_plain.c hsl/hsl_plain.h hsl/hsl_exception.c hsl/hsl_exception.h hsl/hsl_obj.c hsl/hsl_obj.h hsl/hsl.c
+	hsl/hsl_context.c hsl/hsl_context.h hsl/hsl_plain.c hsl/hsl_plain.h hsl/hsl_exception.c hsl/hsl_exception.h hsl/hsl_obj.c hsl/hsl_obj.h hsl/hsl_gen.c hsl/hsl_gen.h hsl/hsl.c
 # What outlives a run: cache, barrier.
 hsl_libhsl_a_SOURCES += hsl/hsl_cache.c hsl/hsl_cache.h hsl/hsl_cache_store.c hsl/hsl_cache_store.h \
 	hsl/hsl_check_cache.c hsl/hsl_barrier.c hsl/hsl_barrier.h hsl/hsl_code_share.c hsl/hsl_share.c \

@@ -230,6 +230,26 @@ static const struct {
     {"$e = Exception(\"x\"); $m = $e->message; echo $m(); try { $e->no(); } catch ($e) { echo "
      "$e->line(); }",
         "x|1"},
+    {"class A { constructor($v) { $this->v = $v; } function message() { return \"m\" . $this->v; } "
+     "} "
+     "throw A(1);",
+        "!t.hsl:1:94: uncaught exception: m1 []"},
+    {"class A { private function message() {} function toString() { return \"text\"; } } throw "
+     "A();",
+        "!t.hsl:1:82: uncaught exception: text []"},
+    {"class A { function message() { return $this->f()->g; } } throw A();",
+        "!t.hsl:1:58: uncaught exception: (text not made) []"},
+    {"class A { function message() { forever { echo 1; throw 2; } } function f() { throw A(); } } "
+     "A()->f();",
+        "1!t.hsl:1:78: uncaught exception: (text not made) []"},
+    {"class A { private $p = 1; static $s = [1]; function f() { return $this->p++ . $this->p; } } "
+     "$a = A(); $a->x[\"y\"] ?\?= 2; A::$s[] = 3; echo $a->f() . $a->x . A::$s; echo $a->p;",
+        "12[\"y\"=>2][0=>1,1=>3]!t.hsl:1:171: p is private [R13]"},
+    {"function g($n) { try { $x = [yield $n, yield \"k\" => $n + 1]; } catch ($e) {} echo $x; "
+     "throw "
+     "\"g\"; } "
+     "foreach (g(5) as $k => $v) echo \"$k=$v\";",
+        "0=5|k=6|[0=>none,1=>none]!t.hsl:1:87: uncaught exception: g []"},
     {"function a() { b(); } function b() { throw Exception(\"deep\"); } a();",
         "!t.hsl:1:38: uncaught exception: deep []"},
 };
@@ -530,6 +550,26 @@ test_failing_memory(void)
         "[3, 1, 2]);",
         "function g() { global $q; $q[] = \"x\" . 1; } g(); g(); echo $q; echo pcre_replace(#/x/, "
         "\"yy\", $q[0]);",
+        "class A { private $l = [1]; static $n = [\"s\"]; readonly $d = 1; constructor($v = \"x\") "
+        "{ "
+        "$this->v = \"$v!\"; $this->l[] = $v . 1; A::$n[] = $v . 2; $this->v .= \"y\"; } function "
+        "f() { "
+        "return function () { return $this->l; }; } function toString() { return \"A\" . $this->v; "
+        "} } "
+        "$a = A(); $C = A; $b = $C(\"q\"); echo \"$a$b\" . $a->f()() . A::$n; $m = $b->f; echo "
+        "$m()(); "
+        "$a->p[\"k\"][] = $b; $a->p[\"k\"][0]->q .= \"z\" . 1; unset($a->p); $a->o = $a; echo $a; "
+        "echo object [\"a\" . 1 => $b, \"t\" => function () { return $this->a1 . 1; }]->t();",
+        "function g($n, ...$r) { foreach ($r as $x) yield \"k$n\" => \"v$x\"; if ($n) foreach "
+        "(g($n - 1, "
+        "...$r) as $k => $v) yield $k => $v . 1; } foreach (g(3, 1, 2) as $k => $v) echo \"$k$v\"; "
+        "$l = []; foreach ([1, 2, 3] as $i) $l[] = g($i, $l, $i); foreach ($l[2] as $v) { echo $v; "
+        "break; } "
+        "try { foreach (g(1, $l[0]) as $v) throw $v . 1; } catch ($e) { echo $e; }",
+        "class B { function message() { return \"m\" . 1; } } try { throw B(); } catch ($e) { echo "
+        "$e->message(); } class C { function toString() { throw \"t\" . 1; } } try { echo [C()]; } "
+        "catch "
+        "($e) { echo $e; }",
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
