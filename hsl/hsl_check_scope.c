@@ -238,6 +238,7 @@ hsl_check_continue(struct hsl_check *c, const struct hsl_scope *before)
         cv->v.earlier = v;
         cv->v.imported = v->imported && v->outer;
         cv->v.outer = v->outer;
+        cv->v.is_static = v->is_static;
     }
     for (const struct hsl_symbol *s = before->symbols; s; s = s->next) {
         struct hsl_symbol *copy = hsl_check_alloc(c, sizeof *copy);

@@ -109,7 +109,7 @@ method(const char *name, size_t len)
 }
 
 const struct hsl_class hsl_exception_class = {
-    .name = "Exception", .finish = finish, .method = method};
+    .name = "Exception", .finish = finish, .method = method, .methods = methods};
 
 /* --- Making ---------------------------------------------------------------------------------- */
 

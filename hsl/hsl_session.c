@@ -17,6 +17,8 @@
 #include "hsl/hsl_arr.h"
 #include "hsl/hsl_ast.h"
 #include "hsl/hsl_code.h"
+#include "hsl/hsl_lex.h"
+#include "hsl/hsl_obj.h"
 #include "hsl/hsl_vm.h"
 #include "lib/ut_sbuf.h"
 
@@ -278,8 +280,76 @@ offer_words(const struct completion *c)
 static void
 offer_variables(const struct hsl_session *s, const struct completion *c)
 {
-    for (const struct hsl_var *v = s->last ? s->last->globals->vars : NULL; v; v = v->next)
-        offer(c, "$", 1, v->name.p, v->name.len);
+    for (const struct hsl_var *v = s->last ? s->last->globals->vars : NULL; v; v = v->next) {
+        if (!v->is_static)
+            offer(c, "$", 1, v->name.p, v->name.len);
+    }
+}
+
+/* Names of the class [cls], those of statics or the others. Private ones are nobody else's. */
+static void
+offer_members(const struct completion *c, const char *before, size_t before_len,
+    const struct hsl_class *cls, bool statics)
+{
+    const struct hsl_members *m = cls->members;
+
+    for (uint32_t i = 0; m && i <= m->mask; i++) {
+        const struct hsl_member *e = &m->table[i];
+
+        if (e->name && !e->is_private && (e->kind == HSL_MEMBER_STATIC) == statics)
+            offer(c, before, before_len, e->name->data, e->name->len);
+    }
+}
+
+/* The value of the variable [name]; NULL: it has none. */
+static const struct hsl_value *
+value_of(const struct hsl_session *s, struct hsl_name name)
+{
+    const struct hsl_machine *m = s->machine;
+
+    for (const struct hsl_var *v = s->last ? s->last->globals->vars : NULL; v; v = v->next) {
+        const struct hsl_cell *cell =
+            hsl_code_global(v) < m->global_cap ? m->globals[hsl_code_global(v)] : NULL;
+
+        if (hsl_name_is(v->name, name))
+            return cell ? &cell->v : NULL;
+    }
+    return NULL;
+}
+
+/* "$v->" and the beginning of what the object in $v has. */
+static void
+offer_properties(const struct hsl_session *s, const struct completion *c, const char *arrow)
+{
+    const struct hsl_value *v =
+        value_of(s, (struct hsl_name){c->word + 1, (uint32_t)(arrow - c->word - 1)});
+    size_t len = (size_t)(arrow - c->word) + 2, at = 0;
+    const struct hsl_value *each;
+    struct hsl_value key;
+
+    if (!v || v->type != HSL_OBJ)
+        return;
+    offer_members(c, c->word, len, v->u.obj->cls, false);
+    for (const struct hsl_builtin *row = v->u.obj->cls->methods; row && row->name; row++)
+        offer(c, c->word, len, row->name, strlen(row->name));
+    while (
+        v->u.obj->props.type == HSL_ARR && hsl_arr_next(v->u.obj->props.u.arr, &at, &key, &each)) {
+        if (key.type == HSL_STR)
+            offer(c, c->word, len, key.u.str->data, key.u.str->len);
+    }
+}
+
+/* "C::" and the beginning of what class C has. */
+static void
+offer_statics(const struct hsl_session *s, const struct completion *c, const char *colons)
+{
+    struct hsl_name name = {c->word, (uint32_t)(colons - c->word)};
+    size_t len = name.len + (size_t)2;
+
+    for (const struct hsl_symbol *y = s->last ? s->last->globals->symbols : NULL; y; y = y->next) {
+        if (y->kind == HSL_SYM_CLASS && hsl_name_is(y->name, name))
+            offer_members(c, c->word, len, s->last->program->classes[y->class->number], true);
+    }
 }
 
 static void
@@ -294,11 +364,16 @@ hsl_session_complete(
     struct hsl_session *s, const char *word, void (*take)(void *arg, const char *name), void *arg)
 {
     struct completion c = {word, strlen(word), take, arg};
+    const char *arrow = strstr(word, "->"), *colons = strstr(word, "::");
 
-    if (word[0] == '$') {
+    if (arrow && word[0] == '$') {
+        offer_properties(s, &c, arrow);
+    } else if (colons) {
+        offer_statics(s, &c, colons);
+    } else if (word[0] == '$') {
         offer_variables(s, &c);
-        return;
+    } else {
+        offer_words(&c);
+        offer_symbols(s, &c);
     }
-    offer_words(&c);
-    offer_symbols(s, &c);
 }

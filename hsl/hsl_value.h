@@ -284,6 +284,8 @@ struct hsl_class {
     void (*finish)(struct hsl_run *r, struct hsl_obj *o);
     /* The method [name] as a row, NULL: none. args[0] of the call is the object. */
     const struct hsl_builtin *(*method)(const char *name, size_t len);
+    /* All its methods, ended by a row without a name, for people who ask; NULL: unknown. */
+    const struct hsl_builtin *methods;
 };
 
 struct hsl_obj {

@@ -8,6 +8,7 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Temp qw(tempdir);
 use IO::Select;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -60,8 +61,20 @@ sub expect {
         return '';
     }
     my $text = substr $seen, 0, $+[0], '';
+    wait_raw($until) if $text =~ /(?:hsl|\.\.\.)> \z/;
     $text =~ s/\r//g;
     return $text;
+}
+
+# The prompt is printed before the terminal stops echoing by itself.
+sub wait_raw {
+    my ($until) = @_;
+    my $termios = POSIX::Termios->new;
+    while (time < $until) {
+        $termios->getattr(fileno $pty);
+        return if !($termios->getlflag & POSIX::ICANON());
+        select undef, undef, undef, 0.005;
+    }
 }
 
 sub type { syswrite $pty, $_[0] }
@@ -108,6 +121,12 @@ type("    return \$n * 2;\n");
 expect(qr/\.\.\.> \z/);
 is(line('}'), '', 'a function over several lines');
 is(line('twice(21)'), '42', 'and it can be called');
+is(line('class Counter {'), '', 'a class begins');
+line('  private $n = 0;');
+line('  function inc() { $this->n += 1; return $this->n; }');
+is(line('}'), '', 'and ends');
+is(line('$c = Counter(); $c->inc(); $c->inc()'), '2', 'an object');
+is(line('$c->inc()'), '3', 'that lives on');
 is(line("\"å\" . length(\"å\")"), "\"å2\"", 'UTF-8');
 
 # --- Errors -------------------------------------------------------------------------------------
@@ -158,6 +177,8 @@ like($list, qr/str_lower/, 'several: they are listed');
 type("\x15");
 expect(qr/hsl> /);
 is(line('1'), '1', 'the line is empty again');
+type("\$c->in\t");
+is(line('()'), '4', 'a method');
 is(leave(), 0, 'Ctrl-D leaves with 0');
 
 # --- History ------------------------------------------------------------------------------------

@@ -118,6 +118,31 @@ static const struct {
     {"r()", "1:23: limit: call depth (100) exceeded"},
     {"$big = \"x\" * 3000000", "1:12: limit: memory (1048576 bytes) exceeded"},
     {"$v + g(1)", "14"},
+    /* classes */
+    {"class C { private $n = 0; static $made = 0; constructor($n) { $this->n = $n; C::$made += 1; "
+     "} "
+     "function inc() { $this->n += 1; return $this; } function get() { return $this->n; } "
+     "static function count() { return C::$made; } private function hidden() { } }",
+        ""},
+    {"$c = C(4); $c->inc()->get()", "5"},
+    {"$c->inc()->get() . C::count()", "\"61\""},
+    {"$d = C(1); C::count() . C::$made", "\"22\""},
+    {"C::$made = 7; C::count()", "7"},
+    {"$c->n", "1:3: n is private"},
+    {"class E { static $e = \"e\"; $x = 1; function name() { return static::$e . f0; } function "
+     "f() { "
+     "return C(9)->get(); } }",
+        "1:74: unknown function f0"},
+    {"class E { static $e = \"e\"; $x = 1; function name() { return static::$e . C::$made; } "
+     "function f() { "
+     "return C(9)->get(); } }",
+        ""},
+    {"$e = E(); $e->name() . $e->f() . C::$made", "\"e798\""},
+    {"$m = $c->get; $m()", "6"},
+    {"class C { function other() { return \"new\"; } }", ""},
+    {"C()->other() . $c->get()", "\"new6\""},
+    {"$make = C; $make()->other()", "\"new\""},
+    {"$e->f()", "9"},
 };
 
 static void
@@ -188,6 +213,12 @@ main(void)
     test_complete(s, "fore", "foreach forever ");
     test_complete(s, "thro", "throw thrower ");
     test_complete(s, "Delive", "");
+    test_complete(s, "$c->", "$c->get $c->inc ");
+    test_complete(s, "$e->na", "$e->name ");
+    test_complete(s, "E::", "E::e ");
+    test_complete(s, "$nothing->", "");
+    step(s, "$x = Exception(\"e\")", &out);
+    test_complete(s, "$x->me", "$x->message ");
     test_many(s);
     ut_sbuf_fini(&out);
     hsl_session_free(s);
