@@ -201,6 +201,9 @@ hsl_code_k_undef(struct hsl_code *c);
 /* True and the constant's number if the value of [n] is known now (language §16). */
 bool
 hsl_code_const(struct hsl_code *c, const struct hsl_node *n, unsigned *k);
+/* The value of constant [n] in the heap of u->consts, for the checker; false: it has none. */
+bool
+hsl_code_value(struct hsl_unit *u, const struct hsl_node *n, struct hsl_value *out);
 /* The same for a key, where "12" is 12; false for keys beyond what a number holds. */
 bool
 hsl_code_const_key(struct hsl_code *c, const struct hsl_node *n, unsigned *k);

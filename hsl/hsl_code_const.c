@@ -404,6 +404,14 @@ fold(struct hsl_code *c, const struct hsl_node *n, struct hsl_value *out)
     }
 }
 
+bool
+hsl_code_value(struct hsl_unit *u, const struct hsl_node *n, struct hsl_value *out)
+{
+    struct hsl_code c = {.u = u, .run = u->consts};
+
+    return fold(&c, n, out);
+}
+
 /* --- Asking
  * ------------------------------------------------------------------------------------------ */
 

@@ -20,6 +20,7 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_file_rows,
     hsl_lib_enc_rows,
     hsl_lib_json_rows,
+    hsl_lib_data_rows,
     hsl_lib_pack_rows,
     hsl_lib_crypt_rows,
     hsl_lib_time_rows,

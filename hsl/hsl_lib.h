@@ -47,6 +47,7 @@ extern const struct hsl_builtin hsl_lib_pcre_rows[];  /* §5 */
 extern const struct hsl_builtin hsl_lib_file_rows[];  /* in_file file file_get_contents §6 */
 extern const struct hsl_builtin hsl_lib_enc_rows[];   /* encodings §7 */
 extern const struct hsl_builtin hsl_lib_json_rows[];  /* json_* §7 */
+extern const struct hsl_builtin hsl_lib_data_rows[];  /* csv_decode yaml_decode §7 */
 extern const struct hsl_builtin hsl_lib_pack_rows[];  /* pack unpack §7 */
 extern const struct hsl_builtin hsl_lib_crypt_rows[]; /* hashes random uuid §8 */
 extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */

@@ -11,10 +11,11 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "hsl/hsl_data.h"
 #include "hsl/hsl_lib.h"
 #include "lib/ut_utf8.h"
 
-#define DEPTH_MAX 512
+#define DEPTH_MAX HSL_DATA_DEPTH
 #define NODE_SIZE 128 /* more than jansson takes for a value and its place in what holds it */
 
 /* --- Writing --------------------------------------------------------------------------------- */
@@ -259,7 +260,7 @@ look_over(const char *p, size_t len, struct survey *s)
     }
 }
 
-/* Copies the text with blanks for comments. */
+/* Copies the text with blanks for comments; lines and columns stay what they are. */
 static void
 blank_comments(struct ut_sbuf *out, const char *p, size_t len)
 {
@@ -267,8 +268,8 @@ blank_comments(struct ut_sbuf *out, const char *p, size_t len)
         size_t next = skip_comment(p, len, i);
 
         if (next > i) {
-            ut_sbuf_addc(out, ' ');
-            i = next;
+            for (; i < next; i++)
+                ut_sbuf_addc(out, p[i] == '\n' ? '\n' : ' ');
             continue;
         }
         next = p[i] == '"' ? skip_string(p, len, i) : i + 1;
@@ -366,14 +367,53 @@ feed_piece(void *buffer, size_t size, void *arg)
 }
 
 static bool
-parse(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out)
+parse(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out,
+    struct hsl_data_fault *fault)
 {
     struct feed feed = {.run = r, .p = p, .left = len};
+    json_error_t error;
     json_t *j = json_load_callback(
-        feed_piece, &feed, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+        feed_piece, &feed, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
     bool ok = r->state == HSL_RUNNING && (!j || read_value(r, j, out));
 
+    if (!j) {
+        fault->line = error.line > 0 ? (unsigned)error.line : 1;
+        fault->column = error.column > 0 ? (unsigned)error.column : 1;
+        (void)snprintf(fault->text, sizeof(fault->text), "%.*s", (int)sizeof(fault->text) - 1,
+            error.text);
+    }
     json_decref(j);
+    return ok;
+}
+
+bool
+hsl_json_read(struct hsl_run *r, const char *p, size_t len, bool comments, struct hsl_value *out,
+    struct hsl_data_fault *fault)
+{
+    struct ut_sbuf plain;
+    struct survey survey;
+    bool ok;
+
+    *out = hsl_none();
+    fault->text[0] = '\0';
+    if (!hsl_work(r, len))
+        return false;
+    look_over(p, len, &survey);
+    if (survey.deepest > DEPTH_MAX) {
+        *fault = (struct hsl_data_fault){1, 1, "nested too deep"};
+        return true;
+    }
+    if (survey.values > (r->heap.max - r->heap.live) / NODE_SIZE)
+        return hsl_limit(r, HSL_L03, "memory (%zu bytes) exceeded", r->heap.max);
+    if (!comments || !survey.comments)
+        return parse(r, p, len, out, fault);
+    ut_sbuf_init(&plain, len);
+    blank_comments(&plain, p, len);
+    if (plain.failed)
+        ok = hsl_limit(r, HSL_L08, "out of memory");
+    else
+        ok = parse(r, ut_sbuf_text(&plain), plain.len, out, fault);
+    ut_sbuf_fini(&plain);
     return ok;
 }
 
@@ -381,29 +421,12 @@ static bool
 fn_json_decode(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     const struct hsl_str *s = args[0].u.str;
-    bool comments = false, ok;
-    struct ut_sbuf plain;
-    struct survey survey;
+    struct hsl_data_fault fault;
+    bool comments = false;
 
-    if (!hsl_opt_bool(r, "json_decode", 2, argc > 1 ? &args[1] : NULL, "allow_comments", &comments))
-        return false;
-    if (!hsl_work(r, s->len))
-        return false;
-    look_over(s->data, s->len, &survey);
-    if (survey.deepest > DEPTH_MAX)
-        return true;
-    if (survey.values > (r->heap.max - r->heap.live) / NODE_SIZE)
-        return hsl_limit(r, HSL_L03, "memory (%zu bytes) exceeded", r->heap.max);
-    if (!comments || !survey.comments)
-        return parse(r, s->data, s->len, out);
-    ut_sbuf_init(&plain, s->len);
-    blank_comments(&plain, s->data, s->len);
-    if (plain.failed)
-        ok = hsl_limit(r, HSL_L08, "out of memory");
-    else
-        ok = parse(r, ut_sbuf_text(&plain), plain.len, out);
-    ut_sbuf_fini(&plain);
-    return ok;
+    return hsl_opt_bool(
+               r, "json_decode", 2, argc > 1 ? &args[1] : NULL, "allow_comments", &comments) &&
+           hsl_json_read(r, s->data, s->len, comments, out, &fault);
 }
 
 const struct hsl_builtin hsl_lib_json_rows[] = {

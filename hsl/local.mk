@@ -13,7 +13,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_lib.c hsl/hsl_lib_type.c hsl/hsl_lib_str.c hsl/h
 	hsl/hsl_dns.c hsl/hsl_dns.h hsl/hsl_dns_answer.c hsl/hsl_dns_loop.c hsl/hsl_dns_loop.h hsl/hsl_lib_core.c hsl/hsl_lib_flow.c hsl/hsl_lib_flow.h hsl/hsl_lib_set.c \
 	hsl/hsl_lib_header.c hsl/hsl_lib_stub.c hsl/hsl_act.c hsl/hsl_act.h hsl/hsl_addr.c \
 	hsl/hsl_addr.h hsl/hsl_lib_addr.c hsl/hsl_word.c hsl/hsl_word.h hsl/hsl_base64.c hsl/hsl_base64.h \
-	hsl/hsl_lib_enc.c hsl/hsl_lib_json.c hsl/hsl_lib_pack.c hsl/hsl_lib_crypt.c \
+	hsl/hsl_lib_enc.c hsl/hsl_lib_json.c hsl/hsl_lib_data.c hsl/hsl_lib_pack.c hsl/hsl_lib_crypt.c \
 	hsl/hsl_lib_time.c hsl/hsl_lib_net.c hsl/hsl_lib_share.c hsl/hsl_rate.c hsl/hsl_rate.h hsl/hsl_lib_file.c \
 	hsl/hsl_file.c hsl/hsl_file.h hsl/hsl_file_index.c hsl/hsl_file_index.h
 # The front: bytes to a checked tree.
@@ -23,7 +23,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_token.def hsl/hsl_lex.c hsl/hsl_lex.h hsl/hsl_le
 	hsl/hsl_parse_include.c hsl/hsl_parse_primary.c hsl/hsl_parse_stmt.c hsl/hsl_path.c \
 	hsl/hsl_check.c hsl/hsl_check.h hsl/hsl_check_call.c hsl/hsl_check_expr.c \
 	hsl/hsl_check_class.c hsl/hsl_check_import.c hsl/hsl_check_scope.c hsl/hsl_check_stmt.c hsl/hsl_fold.c \
-	hsl/hsl_module.c hsl/hsl_module.h hsl/hsl_import_data.c
+	hsl/hsl_module.c hsl/hsl_module.h hsl/hsl_import_data.c hsl/hsl_data.h hsl/hsl_csv.c hsl/hsl_yaml.c
 # The compiler, the program, the machine.
 hsl_libhsl_a_SOURCES += hsl/hsl_opcode.def hsl/hsl_code.c hsl/hsl_code.h hsl/hsl_code_assign.c hsl/hsl_code_call.c \
 	hsl/hsl_code_class.c hsl/hsl_code_cond.c hsl/hsl_code_const.c hsl/hsl_code_global.c hsl/hsl_code_emit.c hsl/hsl_code_expr.c \
