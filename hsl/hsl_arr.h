@@ -86,6 +86,20 @@ struct hsl_entry *hsl_arr_find_int(const struct hsl_arr *a, int64_t key);
 /* The same for a string that is no canonical integer; [hash] is hsl_str_hash_bytes() of it. */
 struct hsl_entry *hsl_arr_find_bytes(
     const struct hsl_arr *a, const char *p, size_t len, uint32_t hash);
+/* The same for a string, which is mostly the very one that is the key. */
+static inline struct hsl_entry *
+hsl_arr_find_str(const struct hsl_arr *a, struct hsl_str *s)
+{
+    uint32_t hash = s->hash ? s->hash : hsl_str_hash(s), slot = a->index[hash & a->mask];
+    struct hsl_entry *e;
+
+    if (slot == 0)
+        return NULL;
+    e = &a->d.entries[(slot & a->mask) - 1];
+    if (e->key.s == s && e->kind == HSL_STR)
+        return e;
+    return hsl_arr_find_bytes(a, s->data, s->len, hash);
+}
 /* A copy of one level without holes, for an owner of its own; NULL: error set. */
 struct hsl_arr *hsl_arr_copy(struct hsl_run *r, const struct hsl_arr *a) UT_CHECKED;
 /* Writes under a string that stands for itself even if it looks like an integer: sets of texts. */

@@ -20,29 +20,70 @@ fn_strlen(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
 
 /* --- Case, stripping ------------------------------------------------------------------------- */
 
-/* A copy of [s] with every byte from [first] to [last] moved by [delta]; [s] itself if none is. */
-static bool
-map_case(
-    struct hsl_run *r, struct hsl_str *s, char first, char last, int delta, struct hsl_value *out)
+/* Eight bytes at once: in the bytes from [first] to [last], two ASCII letters, bit 5 turned round.
+ * Adding to the lower seven bits carries into the highest from [first] on, and behind [last]. */
+static inline uint64_t
+turn_case(uint64_t bytes, char first, char last)
 {
-    struct hsl_str *t;
+    const uint64_t each = 0x0101010101010101u, high = each * 0x80;
+    uint64_t low = bytes & ~high;
+    uint64_t from = low + each * (0x80u - (unsigned)first);
+    uint64_t behind = low + each * (0x7fu - (unsigned)last);
+
+    return bytes ^ (((from ^ behind) & ~bytes & high) >> 2);
+}
+
+static inline uint64_t
+load8(const char *p)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, p, 8);
+    return bytes;
+}
+
+/* True if [s] has one of the letters. */
+static bool
+has_case(const struct hsl_str *s, char first, char last)
+{
     size_t i = 0;
 
-    while (i < s->len && (s->data[i] < first || s->data[i] > last))
-        i++;
-    if (i == s->len) {
+    for (; i + 8 <= s->len; i += 8) {
+        if (turn_case(load8(s->data + i), first, last) != load8(s->data + i))
+            return true;
+    }
+    for (; i < s->len; i++) {
+        if (s->data[i] >= first && s->data[i] <= last)
+            return true;
+    }
+    return false;
+}
+
+/* A copy of [s] with the letters from [first] to [last] in the other case; [s] itself if it has
+ * none. */
+static bool
+map_case(struct hsl_run *r, struct hsl_str *s, char first, char last, struct hsl_value *out)
+{
+    struct hsl_str *t;
+
+    if (!has_case(s, first, last)) {
         *out = hsl_ref(hsl_from_str(s));
-        return true;
+        return hsl_work(r, s->len);
     }
     t = hsl_str_alloc(r, s->len);
     if (!t)
         return false;
-    for (size_t k = 0; k < s->len; k++) {
-        char c = s->data[k];
-
-        t->data[k] = c >= first && c <= last ? (char)(c + delta) : c;
-    }
     *out = hsl_from_str(t);
+    for (size_t i = 0; i + 8 <= s->len; i += 8) {
+        uint64_t bytes = turn_case(load8(s->data + i), first, last);
+
+        memcpy(t->data + i, &bytes, 8);
+    }
+    for (size_t i = s->len & ~(size_t)7; i < s->len; i++) {
+        char c = s->data[i];
+
+        t->data[i] = c >= first && c <= last ? (char)(c ^ 0x20) : c;
+    }
     return hsl_work(r, s->len);
 }
 
@@ -50,14 +91,14 @@ static bool
 fn_str_lower(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     (void)argc;
-    return map_case(r, args[0].u.str, 'A', 'Z', 'a' - 'A', out);
+    return map_case(r, args[0].u.str, 'A', 'Z', out);
 }
 
 static bool
 fn_str_upper(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     (void)argc;
-    return map_case(r, args[0].u.str, 'a', 'z', 'A' - 'a', out);
+    return map_case(r, args[0].u.str, 'a', 'z', out);
 }
 
 /* Strips the bytes of args[1] (default: white space) at the sides asked for. */
@@ -153,7 +194,7 @@ find_ends(const char *p, const char *end, const struct hsl_str *delim, size_t mo
 
         if (n + 1 < most)
             hit = delim->len == 1 ? memchr(p, delim->data[0], (size_t)(end - p))
-                                  : memmem(p, (size_t)(end - p), delim->data, delim->len);
+                                  : hsl_str_find(p, (size_t)(end - p), delim);
         ends[n] = hit ? hit : end;
         if (!hit)
             return n + 1;
@@ -386,7 +427,7 @@ fn_strpos(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
     *out = hsl_num(-1);
     if (offset > s->len)
         return true;
-    hit = memmem(s->data + offset, s->len - (size_t)offset, find->data, find->len);
+    hit = hsl_str_find(s->data + offset, s->len - (size_t)offset, find);
     if (hit)
         *out = hsl_num((double)(hit - s->data));
     return hsl_work(r, s->len);
@@ -415,7 +456,7 @@ fn_str_replace(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
     const char *p = s->data, *end = s->data + s->len, *hit;
 
     (void)argc;
-    hit = find->len ? memmem(p, s->len, find->data, find->len) : NULL;
+    hit = find->len ? hsl_str_find(p, s->len, find) : NULL;
     if (!hit) {
         *out = hsl_ref(args[2]);
         return hsl_work(r, s->len);
@@ -427,7 +468,7 @@ fn_str_replace(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
             !hsl_work(r, (size_t)(hit - p) + with->len))
             return false;
         p = hit + find->len;
-        hit = memmem(p, (size_t)(end - p), find->data, find->len);
+        hit = hsl_str_find(p, (size_t)(end - p), find);
     } while (hit);
     return hsl_str_append(r, out, p, (size_t)(end - p));
 }

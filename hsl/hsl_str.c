@@ -243,16 +243,26 @@ hsl_str_free(struct hsl_run *r, struct hsl_str *s)
     hsl_heap_free(&r->heap, s, block_size(s->cap));
 }
 
-/* --- Comparing ------------------------------------------------------------------------------- */
+/* --- Comparing and searching ----------------------------------------------------------------- */
 
-bool
-hsl_str_equal(const struct hsl_str *a, const struct hsl_str *b)
+#define SHORT_TEXT 256u /* bytes up to which trying each place is quick enough */
+
+const char *
+hsl_str_find(const char *p, size_t len, const struct hsl_str *find)
 {
-    if (a == b)
-        return true;
-    if (a->len != b->len || (a->hash && b->hash && a->hash != b->hash))
-        return false;
-    return memcmp(a->data, b->data, a->len) == 0;
+    const char *end = p + len;
+
+    if (find->len == 0)
+        return p;
+    if (len > SHORT_TEXT && find->len > 1)
+        return memmem(p, len, find->data, find->len);
+    while ((size_t)(end - p) >= find->len) {
+        p = memchr(p, find->data[0], (size_t)(end - p) - find->len + 1);
+        if (!p || memcmp(p, find->data, find->len) == 0)
+            return p;
+        p++;
+    }
+    return NULL;
 }
 
 int

@@ -55,6 +55,7 @@ struct hsl_value {
         struct hsl_fn *fn;
         struct hsl_obj *obj;
         struct hsl_cell *cell;
+        uint64_t pos; /* second register of an iterator, which is none by its type: next place */
     } u;
     uint32_t type; /* enum hsl_type */
 };
@@ -155,7 +156,20 @@ struct hsl_str *hsl_str_byte(unsigned char c);
 uint32_t hsl_str_hash_bytes(const char *p, size_t len); /* never 0 */
 uint32_t hsl_str_hash(struct hsl_str *s);               /* computes once */
 uint32_t hsl_str_hash_int(int64_t key);                 /* the same for integer keys */
-bool hsl_str_equal(const struct hsl_str *a, const struct hsl_str *b);
+
+static inline bool
+hsl_str_equal(const struct hsl_str *a, const struct hsl_str *b)
+{
+    if (a == b)
+        return true;
+    if (a->len != b->len || (a->hash && b->hash && a->hash != b->hash))
+        return false;
+    return memcmp(a->data, b->data, a->len) == 0;
+}
+
+/* As memmem(), without its preparations where the text is short. */
+const char *
+hsl_str_find(const char *p, size_t len, const struct hsl_str *find);
 int hsl_str_compare(const struct hsl_str *a, const struct hsl_str *b); /* byte-wise, as memcmp */
 /* An empty string with room to append [room] bytes in place, one count: for strings that are built
  * piece by piece and of which one can tell about how long they get. */

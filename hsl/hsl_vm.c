@@ -252,8 +252,8 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         COMPARE_JUMPS(JGT, JNGT, HSL_OP_GT, >)
         COMPARE_JUMPS(JLE, JNLE, HSL_OP_LE, <=)
         COMPARE_JUMPS(JGE, JNGE, HSL_OP_GE, >=)
-        COMPARE_JUMPS(JEQ, JNE, HSL_OP_EQ, ==)
-        COMPARE_JUMPS(JSAME, JNSAME, HSL_OP_SAME, ==)
+        EQUAL_JUMPS(JEQ, JNE, HSL_OP_EQ)
+        EQUAL_JUMPS(JSAME, JNSAME, HSL_OP_SAME)
         COUNTING(FORLT, <, regs + i->b)
         COUNTING(FORLTK, <, k + i->b)
         COUNTING(FORLE, <=, regs + i->b)
@@ -747,15 +747,14 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(NEXT)
         {
-            struct hsl_value key;
             const struct hsl_value *v;
             if (UNLIKELY(regs[i->a].type == HSL_OBJ))
                 goto resume;
-            v = next_element(regs + i->a, &key);
+            v = next_value(regs + i->a);
             if (UNLIKELY(!v))
                 goto exhausted;
             set_shared(r, regs + i->b, v);
-            JUMP();
+            JUMP_BACK();
         }
         OP(NEXTKEY)
         {
@@ -763,12 +762,13 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             const struct hsl_value *v;
             if (UNLIKELY(regs[i->a].type == HSL_OBJ))
                 goto resume;
-            v = next_element(regs + i->a, &key);
+            v = next_value(regs + i->a);
             if (UNLIKELY(!v))
                 goto exhausted;
+            key = last_key(regs + i->a);
             set_shared(r, regs + i[1].a, &key);
             set_shared(r, regs + i->b, v);
-            JUMP();
+            JUMP_BACK();
         }
         OP(GENERATE)
         {

@@ -74,21 +74,30 @@ to_piece(struct piece *out, const struct hsl_value *v)
     return true;
 }
 
-/* Operands of the CONCATN at [i], borrowed, in their order. */
-static unsigned
+static inline const struct hsl_value *
+operand(const struct hsl_value *regs, const struct hsl_value *k, unsigned o)
+{
+    return o & HSL_OPERAND_K ? &k[o & ~HSL_OPERAND_K] : &regs[o];
+}
+
+/* Operands of the CONCATN at [i], borrowed, in their order; their number. Up to two more places of
+ * [parts] are written. */
+static inline unsigned
 operands(const struct hsl_machine *m, const struct hsl_value *regs, const struct hsl_ins *i,
-    const struct hsl_value **parts)
+    const struct hsl_value *parts[HSL_CONCAT_MAX + 2])
 {
     const struct hsl_value *k = m->prog->k;
-    unsigned n = i->b, at = 0;
+    const struct hsl_ins *e = i + 1;
 
-    for (const struct hsl_ins *e = i + 1; at < n; e++) {
-        const uint16_t o[3] = {e->a, e->b, e->c};
+    unsigned at = 0;
 
-        for (unsigned j = 0; j < 3 && at < n; j++)
-            parts[at++] = o[j] & HSL_OPERAND_K ? &k[o[j] & ~HSL_OPERAND_K] : &regs[o[j]];
-    }
-    return n;
+    do {
+        parts[at++] = operand(regs, k, e->a);
+        parts[at++] = operand(regs, k, e->b);
+        parts[at++] = operand(regs, k, e->c);
+        e++;
+    } while (at < i->b);
+    return i->b;
 }
 
 static bool
@@ -125,7 +134,8 @@ join_any(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, stru
 {
     struct hsl_value v[HSL_CONCAT_MAX];
 
-    for (unsigned j = 0; j < n; j++)
+    v[0] = *parts[0];
+    for (unsigned j = 1; j < n; j++)
         v[j] = *parts[j];
     return hsl_concat(&m->run, v, n, out);
 }
@@ -162,21 +172,20 @@ join(struct hsl_machine *m, const struct hsl_value **parts, unsigned n, struct h
 bool
 hsl_vm_join(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    const struct hsl_value *parts[HSL_CONCAT_MAX];
-    const struct hsl_value *temps = regs + m->frame->proto->locals;
+    const struct hsl_value *parts[HSL_CONCAT_MAX + 2];
+    const struct hsl_proto *p = m->frame->proto;
+    const struct hsl_value *temps = regs + p->locals, *end = regs + p->regs;
     unsigned n = operands(m, regs, i, parts);
     struct hsl_value out = hsl_none();
-    int appended = append_parts(m, parts, n, &regs[i->a]);
+    int appended = 0;
 
+    if (parts[0] == &regs[i->a])
+        appended = append_parts(m, parts, n, &regs[i->a]);
     if (appended < 0 || (!appended && !join(m, parts, n, &out)))
         return false;
-    if (i->x) {
-        const struct hsl_value *end = regs + m->frame->proto->regs;
-
-        for (unsigned j = appended ? 1 : 0; j < n; j++) {
-            if (parts[j] >= temps && parts[j] < end)
-                hsl_drop(&m->run, regs + (parts[j] - regs));
-        }
+    for (unsigned j = appended ? 1 : 0; i->x && j < n; j++) {
+        if (hsl_is_counted(parts[j]) && parts[j] >= temps && parts[j] < end)
+            hsl_drop(&m->run, regs + (parts[j] - regs));
     }
     if (!appended)
         hsl_put(&m->run, &regs[i->a], out);

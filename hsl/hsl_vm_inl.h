@@ -178,7 +178,7 @@ is_plain_text(const struct hsl_value *key)
 static inline const struct hsl_value *
 find_text(const struct hsl_arr *a, struct hsl_str *s)
 {
-    const struct hsl_entry *e = hsl_arr_find_bytes(a, s->data, s->len, hsl_str_hash(s));
+    const struct hsl_entry *e = hsl_arr_find_str(a, s);
 
     return e ? &e->val : NULL;
 }
@@ -238,34 +238,38 @@ own_place(const struct hsl_value *v, const struct hsl_value *key)
     }
     if (a->mask == 0 || !is_plain_text(key))
         return NULL;
-    e = hsl_arr_find_bytes(a, key->u.str->data, key->u.str->len, hsl_str_hash(key->u.str));
+    e = hsl_arr_find_str(a, key->u.str);
     return e ? &e->val : NULL;
 }
 
-/* The next element of the iterator at [a], lent, or NULL; [key] gets the key, lent. */
+/* The next element of the iterator at [a], lent, or NULL. */
 static inline const struct hsl_value *
-next_element(struct hsl_value *a, struct hsl_value *key)
+next_value(struct hsl_value *a)
 {
     const struct hsl_arr *arr = a->u.arr;
-    uint32_t pos = (uint32_t)a[1].u.num;
+    uint64_t pos = a[1].u.pos;
 
-    if (arr->mask == 0) {
-        if (pos >= arr->count)
-            return NULL;
-        a[1].u.num = pos + 1;
-        *key = hsl_num(pos);
-        return &arr->d.vals[pos];
+    if (LIKELY(arr->mask == 0)) {
+        a[1].u.pos = pos + 1;
+        return pos < arr->count ? &arr->d.vals[pos] : NULL;
     }
-    for (; pos < arr->used; pos++) {
-        const struct hsl_entry *e = &arr->d.entries[pos];
+    while (pos < arr->used && arr->d.entries[pos].kind == 0)
+        pos++;
+    a[1].u.pos = pos + 1;
+    return pos < arr->used ? &arr->d.entries[pos].val : NULL;
+}
 
-        if (e->kind == 0)
-            continue;
-        a[1].u.num = pos + 1;
-        *key = e->kind == HSL_STR ? hsl_from_str(e->key.s) : hsl_num((double)e->key.i);
-        return &e->val;
-    }
-    return NULL;
+/* The key, lent, of the element that next_value() gave last. */
+static inline struct hsl_value
+last_key(const struct hsl_value *a)
+{
+    uint64_t pos = a[1].u.pos - 1;
+    const struct hsl_entry *e;
+
+    if (a->u.arr->mask == 0)
+        return hsl_num((double)pos);
+    e = &a->u.arr->d.entries[pos];
+    return e->kind == HSL_STR ? hsl_from_str(e->key.s) : hsl_num((double)e->key.i);
 }
 
 /* The place of declared variable [name] in the object [v], if code of frame [f] may have it so;

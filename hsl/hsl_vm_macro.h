@@ -131,6 +131,33 @@
     COMPARE_JUMP(negated, opcode, sign, 0, regs + i->b)                                            \
     COMPARE_JUMP(name##K, opcode, sign, 1, k + i->b)                                               \
     COMPARE_JUMP(negated##K, opcode, sign, 0, k + i->b)
+#define EQUAL_JUMP(name, opcode, sense, second)                                                    \
+    OP(name)                                                                                       \
+    {                                                                                              \
+        struct hsl_value *a = regs + i->a;                                                         \
+        struct hsl_value *b = second;                                                              \
+        int is;                                                                                    \
+        if (both_num(a, b)) {                                                                      \
+            if ((a->u.num == b->u.num) == (sense))                                                 \
+                JUMP();                                                                            \
+            NEXT();                                                                                \
+        }                                                                                          \
+        if (a->type == HSL_STR && b->type == HSL_STR) {                                            \
+            is = hsl_str_equal(a->u.str, b->u.str);                                                \
+            drop_sources(r, i, a, b);                                                              \
+        } else {                                                                                   \
+            is = hsl_vm_compare(m, i, opcode, a, b);                                               \
+            CHECKED(is >= 0);                                                                      \
+        }                                                                                          \
+        if (is == (sense))                                                                         \
+            JUMP();                                                                                \
+        NEXT();                                                                                    \
+    }
+#define EQUAL_JUMPS(name, negated, opcode)                                                         \
+    EQUAL_JUMP(name, opcode, 1, regs + i->b)                                                       \
+    EQUAL_JUMP(negated, opcode, 0, regs + i->b)                                                    \
+    EQUAL_JUMP(name##K, opcode, 1, k + i->b)                                                       \
+    EQUAL_JUMP(negated##K, opcode, 0, k + i->b)
 #define COUNTING(name, sign, second)                                                               \
     OP(name)                                                                                       \
     {                                                                                              \

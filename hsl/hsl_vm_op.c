@@ -112,7 +112,6 @@ hsl_vm_unary(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins
     return true;
 }
 
-/* regs[a] = b[c] for all but the common cases. */
 void
 hsl_vm_get_of_temp(
     struct hsl_run *r, struct hsl_value *regs, const struct hsl_ins *i, const struct hsl_value *v)
@@ -123,6 +122,7 @@ hsl_vm_get_of_temp(
     set(r, regs + i->a, share);
 }
 
+/* regs[a] = b[c] for all but the common cases. */
 bool
 hsl_vm_get_index(
     struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i, struct hsl_value *c)
@@ -164,7 +164,7 @@ hsl_vm_start_iterator(struct hsl_machine *m, struct hsl_value *regs, const struc
     }
     v = take(b, i->x & 1);
     *a = v;
-    a[1] = hsl_num(0);
+    a[1] = (struct hsl_value){.u.pos = 0};
     return true;
 }
 
