@@ -162,10 +162,6 @@ assign_property(struct hsl_code *c, const struct hsl_node *n, bool want)
     } else {
         name = hsl_code_k_name(c, target->u.prop.name);
         value = hsl_code_any(c, n->u.assign.value);
-        if (!hsl_code_is_known(c, a->u.var.var) && value == hsl_code_reg(a->u.var.var)) {
-            value = hsl_code_temp(c); /* $o->p = $o makes $o an array if it is nothing yet */
-            hsl_code_move(c, value, hsl_code_reg(a->u.var.var));
-        }
         hsl_code_at(c, target->pos);
         at = hsl_code_emit(c, HSL_I_SETPROP, hsl_code_reg(a->u.var.var), name, value);
         hsl_code_set_known(c, a->u.var.var);
@@ -264,17 +260,26 @@ operate_local(struct hsl_code *c, const struct hsl_node *n)
     return reg;
 }
 
-/* $this->v op= value */
+/* $v->name op= value on a plain variable. */
 static unsigned
-operate_slot(struct hsl_code *c, const struct hsl_node *n, unsigned slot, bool want)
+operate_property(struct hsl_code *c, const struct hsl_node *n, bool want)
 {
-    const struct hsl_node *self = n->u.assign.target->u.prop.a;
-    unsigned result = want ? hsl_code_temp(c) : HSL_NO_REG;
-    unsigned value = hsl_code_any(c, n->u.assign.value);
+    const struct hsl_node *target = n->u.assign.target, *a = target->u.prop.a;
+    unsigned result = want ? hsl_code_temp(c) : HSL_NO_REG, value, slot;
+    bool is_slot = hsl_code_slot(c, target, &slot);
 
+    value = hsl_code_any(c, n->u.assign.value);
+    if (value == hsl_code_reg(a->u.var.var)) { /* a share of its own: it may be an array */
+        value = hsl_code_temp(c);
+        hsl_code_move(c, value, hsl_code_reg(a->u.var.var));
+    }
+    if (!is_slot)
+        slot = hsl_code_k_name(c, target->u.prop.name);
     hsl_code_at(c, n->pos);
-    (void)hsl_code_emit(c, HSL_I_SLOTOP, hsl_code_reg(self->u.var.var), value, result);
+    (void)hsl_code_emit(
+        c, is_slot ? HSL_I_SLOTOP : HSL_I_PROPOP, hsl_code_reg(a->u.var.var), value, result);
     (void)hsl_code_emit(c, HSL_I_EXT, n->op, slot, 0);
+    hsl_code_set_known(c, a->u.var.var);
     return result;
 }
 
@@ -283,12 +288,12 @@ operate(struct hsl_code *c, const struct hsl_node *n, bool want)
 {
     const struct hsl_node *target = n->u.assign.target;
     struct hsl_path p;
-    unsigned result = HSL_NO_REG, slot;
+    unsigned result = HSL_NO_REG;
 
     if (is_local(target))
         return operate_local(c, n);
-    if (hsl_code_slot(c, target, &slot))
-        return operate_slot(c, n, slot, want);
+    if (target->kind == HSL_N_PROP && is_local(target->u.prop.a))
+        return operate_property(c, n, want);
     if (!hsl_path_take(c, target, &p))
         return c->fn->locals;
     if (want)
@@ -356,8 +361,8 @@ hsl_code_incdec(struct hsl_code *c, const struct hsl_node *n, bool want)
     if (hsl_code_slot(c, n->u.incdec.target, &slot)) {
         dst = want ? hsl_code_temp(c) : HSL_NO_REG;
         hsl_code_at(c, n->pos);
-        (void)hsl_code_emit(c, HSL_I_SLOTINC,
-            hsl_code_reg(n->u.incdec.target->u.prop.a->u.var.var), dst, 0);
+        (void)hsl_code_emit(
+            c, HSL_I_SLOTINC, hsl_code_reg(n->u.incdec.target->u.prop.a->u.var.var), dst, 0);
         (void)hsl_code_emit(c, HSL_I_EXT, n->u.incdec.dec, n->u.incdec.post, slot);
         return dst;
     }

@@ -136,6 +136,10 @@ hsl_destroy(struct hsl_run *r, struct hsl_value v)
     if (v.type == HSL_ARR && !r->destroying) {
         r->destroying = true;
         free_arr(r, v.u.arr);
+    } else if (v.type == HSL_OBJ && !r->destroying) {
+        r->destroying = true;
+        drop(r, v.u.obj->props);
+        free_obj(r, v.u.obj);
     } else {
         v.u.rc->refs = 1; /* the count that drop() takes */
         drop(r, v);

@@ -444,7 +444,9 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         OP(GETSLOT)
         {
             const struct hsl_value *v = &regs[i->b].u.obj->slots[i->c];
-            set(r, regs + i->a, v->type == HSL_UNDEF ? hsl_none() : hsl_ref(*v));
+            set_shared(r, regs + i->a, v);
+            if (UNLIKELY(v->type == HSL_UNDEF))
+                regs[i->a].type = HSL_NONE;
             NEXT();
         }
         OP(SETSLOT)
@@ -454,14 +456,17 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(SLOTOP)
         {
-            struct hsl_value *v = &regs[i->a].u.obj->slots[i[1].b], *val = regs + i->b;
-            if (both_num(v, val) && i[1].a <= HSL_OP_SUB) {
-                v->u.num += i[1].a == HSL_OP_ADD ? val->u.num : -val->u.num;
-                if (i->c != HSL_NO_REG)
-                    set_num(r, regs + i->c, v->u.num);
-            } else {
+            struct hsl_value *v = &regs[i->a].u.obj->slots[i[1].b];
+            if (!add_in_place(r, regs, i, v))
                 CHECKED(hsl_vm_slot_op(m, regs, i));
-            }
+            i += 2;
+            DISPATCH();
+        }
+        OP(PROPOP)
+        {
+            struct hsl_value *v = declared(f, regs + i->a, k[i[1].b].u.str, true);
+            if (UNLIKELY(!v) || !add_in_place(r, regs, i, v))
+                CHECKED(hsl_vm_prop_op(m, regs, i));
             i += 2;
             DISPATCH();
         }

@@ -223,6 +223,9 @@ bool
 hsl_vm_path_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;
 bool
 hsl_vm_path_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;
+/* The same for a property of a variable: PROPOP. */
+bool
+hsl_vm_prop_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;
 /* The same for a declared variable of $this: SLOTOP, SLOTINC. */
 bool
 hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i) UT_CHECKED;

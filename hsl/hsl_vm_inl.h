@@ -292,6 +292,21 @@ declared(
     return &v->u.obj->slots[found->slot];
 }
 
+/* Does the SLOTOP or PROPOP at [i] on [v] if that adds or subtracts numbers. */
+static inline bool
+add_in_place(
+    struct hsl_run *r, struct hsl_value *regs, const struct hsl_ins *i, struct hsl_value *v)
+{
+    const struct hsl_value *by = regs + i->b;
+
+    if (!both_num(v, by) || i[1].a > HSL_OP_SUB)
+        return false;
+    v->u.num += i[1].a == HSL_OP_ADD ? by->u.num : -by->u.num;
+    if (i->c != HSL_NO_REG)
+        set_num(r, regs + i->c, v->u.num);
+    return true;
+}
+
 /* The function that `base->name(argc arguments)` calls in frame [f], if it takes just so many and
  * the stack has room; NULL: not that simple. */
 static inline const struct hsl_proto *

@@ -275,6 +275,20 @@ hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_i
 }
 
 bool
+hsl_vm_prop_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value operands[2] = {m->prog->k[i[1].b], regs[i->b]}, out;
+
+    m->frame->pc = i;
+    if (!operate(m, &regs[i->a], operands, 1, (enum hsl_op)i[1].a, &out))
+        return false;
+    if (i->x & 1)
+        hsl_drop(&m->run, &regs[i->b]);
+    set_result(m, regs, i->c, out);
+    return true;
+}
+
+bool
 hsl_vm_slot_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
     struct hsl_value *place = &regs[i->a].u.obj->slots[i[1].c];
