@@ -29,6 +29,7 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_share_rows,
     hsl_lib_dns_rows,
     hsl_lib_spf_rows,
+    hsl_lib_ldap_rows,
     hsl_lib_addr_rows,
     hsl_lib_core_rows,
     hsl_lib_flow_rows,

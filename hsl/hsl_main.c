@@ -31,6 +31,7 @@ struct runner {
     const char *file; /* operand: a file, or "-" */
     const char *code; /* -e CODE; NULL: none */
     const char *data; /* --data DIR; NULL: where the script is */
+    const char *conf; /* --config FILE; NULL: there are no profiles */
     int flow;         /* --context, else HSL_FLOW_CORE */
     bool check;       /* -c */
     bool disassemble; /* --disassemble */
@@ -48,11 +49,12 @@ struct runner {
 /* --- Options -------------------------------------------------------------------------------- */
 
 static const char usage_text[] =
-    "usage: hsl [-c] [--context=NAME] [--data=DIR] [--disassemble] [--limits=NAME=VALUE,...]\n"
-    "           [--time] [FILE | - | -e CODE]\n"
+    "usage: hsl [-c] [--config=FILE] [--context=NAME] [--data=DIR] [--disassemble]\n"
+    "           [--limits=NAME=VALUE,...] [--time] [FILE | - | -e CODE]\n"
     "Without a script, and with a terminal as standard input: interactive.\n"
     "  -c, --check        only check, with warnings\n"
     "  -e, --eval CODE    the script itself\n"
+    "  --config FILE      what scripts name, such as ldap:1, is what FILE configures\n"
     "  --context NAME     check for the flow NAME: access, helo, auth, mailfrom, rcpt (or\n"
     "                     recipient), mail, eod\n"
     "  --data DIR         what file://NAME is relative to; default: the folder of FILE\n"
@@ -87,12 +89,13 @@ unknown_flow(const char *name)
     return usage(NULL);
 }
 
-enum { OPT_CONTEXT = 256, OPT_DATA, OPT_DISASSEMBLE, OPT_LIMITS, OPT_TIME };
+enum { OPT_CONFIG = 256, OPT_CONTEXT, OPT_DATA, OPT_DISASSEMBLE, OPT_LIMITS, OPT_TIME };
 
 static const struct option options[] = {
     {"check", no_argument, NULL, 'c'},
     {"eval", required_argument, NULL, 'e'},
     {"help", no_argument, NULL, 'h'},
+    {"config", required_argument, NULL, OPT_CONFIG},
     {"context", required_argument, NULL, OPT_CONTEXT},
     {"data", required_argument, NULL, OPT_DATA},
     {"disassemble", no_argument, NULL, OPT_DISASSEMBLE},
@@ -113,6 +116,9 @@ take_option(struct runner *r, int option)
         return EX_OK;
     case 'e':
         r->code = optarg;
+        return EX_OK;
+    case OPT_CONFIG:
+        r->conf = optarg;
         return EX_OK;
     case OPT_CONTEXT:
         r->flow = hsl_flow_by_name(optarg);
@@ -332,6 +338,27 @@ interact(const struct runner *r, struct hsl_env *env)
     return hsl_repl(&opts);
 }
 
+/* The profiles of --config for [env]; EX_OK, or the exit code. */
+static int
+use_conf(const struct runner *r, struct hsl_env *env)
+{
+    struct hsl_show show = {.to = stderr, .colour = hsl_show_wants_colour(stderr)};
+    struct ut_diag_list diags;
+    struct ut_conf *conf;
+
+    if (!r->conf)
+        return EX_OK;
+    ut_diag_list_init(&diags, MAX_DIAGS);
+    conf = ut_conf_load(r->conf, &diags);
+    hsl_show_list(&show, &diags);
+    ut_diag_list_fini(&diags);
+    if (!conf)
+        return EX_CONFIG;
+    hsl_env_use(env, conf);
+    ut_conf_unref(conf);
+    return EX_OK;
+}
+
 static int
 start(struct runner *r)
 {
@@ -350,7 +377,9 @@ start(struct runner *r)
         fprintf(stderr, "hsl: %s\n", d.text);
         return EX_NOINPUT;
     }
-    rc = r->interactive ? interact(r, env) : compile_and_run(r, env);
+    rc = use_conf(r, env);
+    if (rc == EX_OK)
+        rc = r->interactive ? interact(r, env) : compile_and_run(r, env);
     hsl_env_free(env);
     return rc;
 }

@@ -50,15 +50,18 @@ sub spawn {
     return $self->{pids}{$name} = $pid;
 }
 
-# Runs [code] in a process of its own.
+# Runs [code] in a process of its own, with a group of its own: what it starts ends with it.
 sub child {
     my ($self, $name, $code) = @_;
     my $pid = fork // die "fork: $!";
     if (!$pid) {
+        setpgrp 0, 0;
         $SIG{INT} = $SIG{TERM} = 'DEFAULT';
         eval { $code->(); 1 } or print STDERR $@;
         POSIX::_exit(0);
     }
+    setpgrp $pid, $pid;
+    $self->{group}{$name} = 1;
     return $self->{pids}{$name} = $pid;
 }
 
@@ -68,7 +71,7 @@ sub end {
     my ($self, $name, $signal) = @_;
     my $pid = delete $self->{pids}{$name} or return;
     kill 'CONT', $pid;
-    kill $signal // 'TERM', $pid;
+    kill $signal // 'TERM', delete $self->{group}{$name} ? -$pid : $pid;
     for (1 .. 100) {
         return if waitpid($pid, WNOHANG);
         sleep 0.05;
@@ -188,6 +191,84 @@ sub ca {
         "openssl x509 -req -in $d/cert.csr -CA $d/ca.pem -CAkey $d/ca.key -CAcreateserial -days 30 -extfile $d/ext.cnf -out $d/cert.pem",
     );
     for (@commands) { system("$_ >>$d/openssl.log 2>&1") == 0 or die Penstock::read_file("$d/openssl.log") }
+}
+
+# --- LDAP ------------------------------------------------------------------------------------------
+
+# slapd with the entries of an LDIF text below dc=test, administrator cn=admin,dc=test / secret; its
+# port. With TLS (StartTLS, and ldaps on $s->{ldaps_port}) if ca() was called before. Who reads has to
+# be bound.
+sub slapd {
+    my ($self, $ldif) = @_;
+    my $d = $self->{dir};
+    my ($port, $tls) = ($self->{ldap_port} //= Penstock::free_port(), -e "$d/cert.pem");
+    my $urls = "ldap://127.0.0.1:$port/";
+    if ($tls) {
+        $self->{ldaps_port} //= Penstock::free_port();
+        $urls .= " ldaps://127.0.0.1:$self->{ldaps_port}/";
+    }
+    mkdir "$d/ldap";
+    my $certs = $tls ? "TLSCACertificateFile $d/ca.pem\nTLSCertificateFile $d/cert.pem\nTLSCertificateKeyFile $d/key.pem\n" : '';
+    $self->write('slapd.conf', <<"E");
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+pidfile $d/slapd.pid
+modulepath /usr/lib/ldap
+moduleload back_mdb
+$certs
+database mdb
+suffix "dc=test"
+sizelimit 5000
+rootdn "cn=admin,dc=test"
+rootpw secret
+directory $d/ldap
+access to attrs=userPassword by anonymous auth by * none
+access to * by users read by * none
+E
+    $self->write('entries.ldif', $ldif);
+    system("slapadd -f $d/slapd.conf -l $d/entries.ldif >$d/slapadd.log 2>&1") == 0
+        or die 'slapadd: ' . Penstock::read_file("$d/slapadd.log");
+    $self->spawn(slapd => 'slapd', '-d', 0, '-f', "$d/slapd.conf", '-h', $urls);
+    $self->wait_port(slapd => $port);
+    return $port;
+}
+
+# --- Servers that misbehave ------------------------------------------------------------------------
+
+# Listens on TCP and hands each connection to [code], in a process of its own; the port. The
+# connections that were made are counted in NAME.log.
+sub tcp {
+    my ($self, $name, $code, %o) = @_;
+    my $listen = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1', LocalPort => $o{port} // 0, ReuseAddr => 1) or die "no port: $!";
+    my $log = "$self->{dir}/$name.log";
+    Penstock::write_file($log, '');
+    $self->child($name => sub {
+        $SIG{CHLD} = 'IGNORE';
+        open my $l, '>>', $log or die "$log: $!";
+        $l->autoflush(1);
+        while (1) {
+            my $c = $listen->accept or next;
+            print $l "connection\n";
+            my $pid = fork // next;
+            next if $pid;
+            alarm 60;
+            $code->($c);
+            POSIX::_exit(0);
+        }
+    });
+    return $listen->sockport;
+}
+
+sub connections { my ($self, $name) = @_; return scalar(() = (Penstock::read_file("$self->{dir}/$name.log") // '') =~ /connection/g) }
+
+# Takes connections and never says a word.
+sub mute { my ($self, $name) = @_; return $self->tcp($name, sub { sleep 60 }) }
+
+# Answers everything with bytes that mean nothing.
+sub rubbish {
+    my ($self, $name) = @_;
+    return $self->tcp($name, sub { my ($c) = @_; syswrite $c, "\xff\x00\x80rubbish\r\n" x 20; sysread $c, my $buffer, 4096; syswrite $c, "\x30\x84\xff\xff\xff\xff" x 50; sleep 1 });
 }
 
 # --- Scripts ---------------------------------------------------------------------------------------
