@@ -1,6 +1,6 @@
 # Tests: `make check` runs everything under t/ with prove: the programs t/unit/* and the scripts
 # t/*.t and t/*/*.t. `make check T='t/unit/ut_sbuf t/hsl.t'` runs only those.
-EXTRA_DIST += t/unit/tap.h t/lib t/hsl t/session t/postfix t/coding.t t/hsl.t t/hsl-interactive.t t/outrun.t t/library.t t/man.t \
+EXTRA_DIST += t/unit/tap.h t/lib t/hsl t/session t/postfix t/coding.t t/hsl.t t/hsl-interactive.t t/outrun.t t/library.t t/man.t t/man-examples.t t/syntax.t \
 	t/net t/operators.t t/session.t
 
 T = $(filter t/unit/%,$(check_PROGRAMS)) $(T_FILES)
@@ -11,6 +11,11 @@ check-local:
 	cd $(srcdir) && PENSTOCK_BUILDDIR=$(abs_top_builddir) PENSTOCK_SRCDIR=$(abs_top_srcdir) \
 	PERL5LIB=$(abs_top_srcdir)/t/lib PERL_HASH_SEED=0 \
 	$(PROVE) -j$(T_JOBS) --timer $(patsubst t/unit/%,$(abs_top_builddir)/t/unit/%,$(T))
+
+# The list of functions in hsl(7), for t/man-examples.t.
+check_PROGRAMS += t/hsl_manual
+t_hsl_manual_SOURCES = t/hsl_manual.c
+t_hsl_manual_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 
 # Fuzz targets: with --enable-fuzzing fuzzers with libFuzzer's main(), else programs that run the
 # inputs they are given; t/fuzz.t does that. contrib/fuzz reads their names from here.

@@ -2,7 +2,7 @@
 # man-examples.t - runs the examples of hsl(7): each must print what stands behind "// ->" in it, line
 # by line, and fail with what stands behind "// error:" if that is there. One that begins with
 # "// file NAME" is a file for the next one; with "// flow: NAME" it is only checked for that flow.
-# And: the page names every built-in function, every limit, and no other.
+# And: the page has the built-in functions as the language knows them, every limit, every keyword.
 #
 # PENSTOCK_BUILDDIR is where the programs are, default ".".
 use strict;
@@ -14,6 +14,7 @@ use Test::More;
 
 my $top = abs_path(dirname(__FILE__) . '/..');
 my $hsl = abs_path(($ENV{PENSTOCK_BUILDDIR} // '.') . '/hsl/hsl');
+my $manual = abs_path(($ENV{PENSTOCK_BUILDDIR} // '.') . '/t/hsl_manual');
 my $page = slurp("$top/doc/hsl.7");
 my $temp = tempdir(CLEANUP => 1);
 
@@ -85,19 +86,12 @@ cmp_ok($prints, '>=', 60, 'and they print something');
 
 # --- Completeness ------------------------------------------------------------------------------
 
-my %functions;
-for my $file (glob "$top/hsl/hsl_lib*.c") {
-    my $code = slurp($file);
-    while ($code =~ /_rows\[\] = \{(.*?)^\};/msg) {
-        my $rows = $1;
-        $functions{$1} = 1 while $rows =~ /^    (?:\{|[A-Z]+\()"(\w+)",/mg;
-    }
-}
 my ($section) = $page =~ /^\.Sh FUNCTIONS THAT ARE BUILT IN\n(.*?)^\.Sh/ms;
-my %documented = map { $_ => 1 } $section =~ /^\.It Li "?(\w+)\(/mg;
-cmp_ok(scalar keys %functions, '>', 150, 'the functions were found');
-is_deeply([grep { !$documented{$_} } sort keys %functions], [], 'hsl.7 has every function');
-is_deeply([grep { !$functions{$_} } sort keys %documented], [], 'and no other');
+my ($documented) = ($section // '') =~ /^(\.Bl.*)/ms;
+my $functions = `$manual`;
+is($?, 0, 'the list of functions is made');
+cmp_ok(scalar(() = $functions =~ /^\.It/mg), '>', 150, 'it has functions');
+ok($documented eq $functions, 'hsl.7 has it') or diag('write the output of t/hsl_manual there');
 
 my ($limits) = $page =~ /^\.Sh LIMITS\n(.*?)^\.Sh/ms;
 my @limits = $limits =~ /^\.It Li (\w+) Ta/mg;
