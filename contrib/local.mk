@@ -1,5 +1,5 @@
 # What is shipped beside the programs: the two entry commands and their common part.
-EXTRA_DIST += contrib/check contrib/demo contrib/fuzz contrib/common.sh contrib/demo.d
+EXTRA_DIST += contrib/check contrib/demo contrib/fuzz contrib/common.sh contrib/demo.d contrib/vim contrib/vscode
 EXTRA_DIST += contrib/bench/milter contrib/bench/milter.pl contrib/bench/soak.pl \
 	contrib/bench/hsl contrib/bench/hsl.pl contrib/bench/hsl.d
 

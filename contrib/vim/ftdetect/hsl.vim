@@ -1,0 +1,2 @@
+" Scripts of the mail gateway Penstock, see hsl(7).
+autocmd BufRead,BufNewFile *.hsl setfiletype hsl

@@ -1,0 +1,109 @@
+" Vim syntax file for HSL, the scripts of the mail gateway Penstock, see hsl(7).
+" Install: copy syntax/ and ftdetect/ to ~/.vim. t/syntax.t compares the words here with the language.
+
+if exists("b:current_syntax")
+  finish
+endif
+
+syntax case match
+syntax sync fromstart
+
+" --- Words ---------------------------------------------------------------------------------------
+syntax keyword hslStatement return break continue throw yield echo global unset barrier
+syntax keyword hslConditional if else switch match
+syntax keyword hslLabel case default
+syntax keyword hslRepeat while for foreach forever as
+syntax keyword hslException try catch
+syntax keyword hslInclude include include_once import from with
+syntax keyword hslDeclaration function closure class constructor object
+syntax keyword hslModifier private readonly static
+syntax keyword hslOperatorWord and or not isset array cache builtin
+syntax keyword hslBoolean true false
+syntax keyword hslConstant none
+syntax keyword hslError assert clone const destroy export extends final finally goto in interface
+syntax keyword hslError lambda namespace new pass print protected public self struct trait use
+syntax keyword hslTodo contained TODO FIXME XXX
+
+" --- Built-in functions; those of flows have a capital -----------------------------------------
+syntax keyword hslFunction abs array_combine array_every array_filter array_find array_includes array_join
+syntax keyword hslFunction array_keys array_map array_random array_range array_reduce array_reverse
+syntax keyword hslFunction array_shuffle array_sort array_unique base32_decode base32_encode base64_decode
+syntax keyword hslFunction base64_encode base64url_decode base64url_encode boolean ceil chr count crypt
+syntax keyword hslFunction csv_decode dns dns4 dns6 dns_query dnsbl dnscname dnsmx dnsns dnsptr dnstxt
+syntax keyword hslFunction domain_includes envelope_address_parse envelope_localpart_escape executiontime
+syntax keyword hslFunction explode file file_get_contents floor gethostname globalview hash
+syntax keyword hslFunction header_addresslist_extract hmac_md5 hmac_sha1 hmac_sha2 implode in_array in_file
+syntax keyword hslFunction in_ldap in_network inet_includes inet_ntop inet_pton inet_reverse is_array
+syntax keyword hslFunction is_boolean is_function is_number is_object is_string is_subdomain json_decode
+syntax keyword hslFunction json_encode ldap_bind ldap_search length log md5 memory_add memory_dec
+syntax keyword hslFunction memory_delete memory_exists memory_fetch memory_inc memory_store memory_update
+syntax keyword hslFunction mimeword_decode mimeword_encode number ord pack pcre_compile pcre_match
+syntax keyword hslFunction pcre_match_all pcre_quote pcre_replace pow queue_policy queue_policy_delete
+syntax keyword hslFunction queue_quota queue_suspend rand random_bytes random_number range rate round sha1
+syntax keyword hslFunction sha2 sleep spf spf_query sqrt str_chunk str_find str_lower str_lstrip str_repeat
+syntax keyword hslFunction str_replace str_rfind str_rstrip str_slice str_split str_strip str_upper
+syntax keyword hslFunction strftime string strlen strpduration strpos strptime strrpos strtolower
+syntax keyword hslFunction strtoupper substr syslog tacplus_authen tacplus_author time timelocal trim
+syntax keyword hslFunction unpack uptime url_decode url_encode uuid uuidv5 xtext_decode xtext_encode
+syntax keyword hslFunction yaml_decode
+syntax keyword hslAction Accept AddHeader Allow AppendHeader Block CopyMail CopyTo Defer DelHeader Delete
+syntax keyword hslAction Deliver DeliverAsSpam DirectDeliver DiscardMailDataChanges Done Exception
+syntax keyword hslAction GetAddressList GetExtensions GetHeader GetHeaders GetID GetMetaData GetTLS
+syntax keyword hslAction History PrependHeader Quarantine Reject ScanRPD ScanRPDAV SetHELO SetHeader
+syntax keyword hslAction SetMailTransport SetMetaData SetRecipient SetSender
+
+" --- Names ---------------------------------------------------------------------------------------
+syntax match hslVariable "\$[A-Za-z_][A-Za-z0-9_]*"
+syntax match hslThis "\$this\>"
+syntax match hslMember "\%(->\|::\)\@2<=[A-Za-z_][A-Za-z0-9_]*"
+syntax match hslClass "\<[A-Za-z_][A-Za-z0-9_]*\ze::"
+
+" --- Literals ------------------------------------------------------------------------------------
+syntax match hslNumber "\<\d\+\%(_\d\+\)*\%(\.\d\+\%(_\d\+\)*\)\=\>"
+syntax match hslNumber "\<0x\x\+\%(_\x\+\)*\>"
+syntax match hslNumber "\<0o\o\+\%(_\o\+\)*\>"
+syntax match hslNumber "\<0b[01]\+\%(_[01]\+\)*\>"
+syntax match hslEscape contained "\\\%([\\\"$nrt]\|x\x\x\)"
+syntax match hslInterpolation contained "\$[A-Za-z_][A-Za-z0-9_]*"
+syntax match hslInterpolation contained "\${[A-Za-z_][A-Za-z0-9_]*}"
+syntax region hslString start=+"+ skip=+\\.+ end=+"+ contains=hslEscape,hslInterpolation
+syntax region hslRaw start=+'\z([!-&(-~]*\)'+ end=+'\z1'+
+syntax match hslRegex "#/\%(\\.\|[^/\\]\)*/[imsxuUX]*"
+
+" --- Operators, comments -------------------------------------------------------------------------
+syntax match hslOperator "[-+*/%.&|^~!<>=?]"
+syntax match hslOperator "\.\.\."
+syntax match hslOperator "::\|->\|=>"
+syntax match hslMistake "&&\|||\|<>"
+syntax match hslComment "//.*$" contains=hslTodo,@Spell
+syntax region hslComment start="/\*" end="\*/" contains=hslTodo,@Spell
+
+highlight default link hslStatement Statement
+highlight default link hslConditional Conditional
+highlight default link hslLabel Label
+highlight default link hslRepeat Repeat
+highlight default link hslException Exception
+highlight default link hslInclude Include
+highlight default link hslDeclaration Keyword
+highlight default link hslModifier StorageClass
+highlight default link hslOperatorWord Operator
+highlight default link hslBoolean Boolean
+highlight default link hslConstant Constant
+highlight default link hslFunction Function
+highlight default link hslAction Special
+highlight default link hslVariable Identifier
+highlight default link hslThis Special
+highlight default link hslClass Type
+highlight default link hslNumber Number
+highlight default link hslString String
+highlight default link hslRaw String
+highlight default link hslRegex Special
+highlight default link hslEscape SpecialChar
+highlight default link hslInterpolation Identifier
+highlight default link hslOperator Operator
+highlight default link hslMistake Error
+highlight default link hslError Error
+highlight default link hslTodo Todo
+highlight default link hslComment Comment
+
+let b:current_syntax = "hsl"
