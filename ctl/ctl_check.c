@@ -107,7 +107,7 @@ check_flows(struct ut_conf *conf, struct ut_diag_list *diags)
     if (flows.failed)
         ut_diag_set(&d, "out of memory");
     else if (flows.count > 0)
-        env = mlt_env_new(conf, conf->global.flow_directory, &d);
+        env = mlt_env_new(conf, NULL, &d);
     if (d.text[0])
         ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, 0, 0, "%s", d.text);
     for (size_t i = 0; env && i < flows.count; i++)

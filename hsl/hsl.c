@@ -52,6 +52,7 @@ hsl_compile(struct hsl_env *env, const struct hsl_source *src, struct ut_diag_li
     struct hsl_limits limits;
 
     hsl_limits_default(&limits);
+    u.conf = src->conf;
     u.limits = src->limits ? src->limits : &limits;
     u.arena = ut_arena_new(0);
     if (!u.arena) {

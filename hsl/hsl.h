@@ -80,6 +80,10 @@ struct hsl_share;
 struct hsl_env_opts {
     const char *flow_dir; /* root of `include "x"`, "file:x" and plain file names */
     const char *data_dir; /* root of "file://x" */
+    const char *module_dir; /* root of "extras://x"; need not be there */
+    /* Where include and import look instead for what is not in flow_dir: copies of the files of
+     * "file://x" in data/, of "file:ID" in file/ID/. For saved configurations. */
+    const char *saved_dir;
     const char *hostname; /* gethostname(); NULL: the host's */
     size_t cache_memory;  /* bytes that `cache` may keep; 0: 64 MiB */
     size_t cache_entries; /* entries that `cache` may keep; 0: 100 000 */
@@ -105,6 +109,7 @@ struct hsl_source {
     const char *text;       /* the bytes, borrowed during the call; NULL: read from [path] */
     size_t len;
     enum hsl_flow flow;     /* which names exist and which functions are legal */
+    struct ut_conf *conf;   /* whose `file` sections "file:ID" means, borrowed; NULL: the environment's */
     bool no_optimize;       /* compile without folding and superinstructions, for tests */
     const struct hsl_limits *limits; /* of compiling, and of constants and imported data; NULL: the defaults */
 };
@@ -120,6 +125,9 @@ bool hsl_prog_is_modern(const struct hsl_prog *p);
 /* True if the script or what it includes calls the built-in [name] or mentions the predefined
  * variable [name] (with its $): a host asks only for the protocol steps that scripts use. */
 bool hsl_prog_mentions(const struct hsl_prog *p, const char *name);
+/* File [i], from 0, of those that [p] was made of: its name as in the include or import, its real
+ * path, NULL if it has none; false behind the last. Lent by [p]. */
+bool hsl_prog_source(const struct hsl_prog *p, size_t i, const char **name, const char **path);
 /* Appends a listing of the instructions to [out]. */
 void hsl_prog_disassemble(const struct hsl_prog *p, struct ut_sbuf *out);
 

@@ -256,6 +256,7 @@ struct hsl_import {
 struct hsl_unit {
     struct ut_arena *arena;
     struct hsl_env *env;
+    struct ut_conf *conf; /* for "file:ID", borrowed; NULL: that of [env] */
     enum hsl_flow flow;
     const struct hsl_limits *limits;
     struct ut_diag_list *diags;

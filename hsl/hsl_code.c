@@ -267,6 +267,25 @@ number_functions(struct hsl_code *c)
     c->prog->proto_count = count;
 }
 
+/* Names and paths of the files of this program, without those of a step before. */
+static void
+copy_paths(struct hsl_code *c)
+{
+    const char **paths = ut_arena_calloc(c->prog->arena, c->u->file_count + 1, sizeof(*paths));
+    bool ok = paths != NULL;
+
+    for (uint32_t i = 0; ok && i < c->u->file_count; i++) {
+        const char *path = c->u->files[i].path;
+
+        paths[i] = path ? ut_arena_dup(c->prog->arena, path, strlen(path)) : NULL;
+        ok = !path || paths[i];
+    }
+    if (!ok)
+        (void)hsl_code_fail(c, "not enough memory for the script");
+    c->prog->paths = paths;
+    c->prog->path_count = c->u->file_count;
+}
+
 static void
 copy_names(struct hsl_code *c)
 {
@@ -298,6 +317,7 @@ copy_names(struct hsl_code *c)
     p->file_count = c->file_base + c->u->file_count;
     p->mentions = mentions;
     p->mention_count = c->u->mention_count;
+    copy_paths(c);
 }
 
 /* Constants and built-ins leave the unit's arena; from now on nothing changes. */

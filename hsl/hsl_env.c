@@ -81,6 +81,23 @@ open_root(const char *dir, char **out, struct ut_diag *d)
     return 0;
 }
 
+/* The roots that need not be there. */
+static int
+open_more_roots(struct hsl_env *e, const struct hsl_env_opts *opts, struct ut_diag *d)
+{
+    struct ut_sbuf path;
+
+    e->module_dir = opts->module_dir ? realpath(opts->module_dir, NULL) : NULL;
+    if (open_root(opts->saved_dir, &e->saved_dir, d) != 0)
+        return -1;
+    ut_sbuf_init(&path, PATH_MAX - 1);
+    if (e->saved_dir)
+        ut_sbuf_addf(&path, "%s/data", e->saved_dir);
+    e->saved_data_dir = e->saved_dir ? realpath(ut_sbuf_text(&path), NULL) : NULL;
+    ut_sbuf_fini(&path);
+    return 0;
+}
+
 static char *
 copy_hostname(const char *name)
 {
@@ -105,7 +122,7 @@ hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d)
     }
     pthread_mutex_init(&e->lock, NULL);
     if (open_root(opts->flow_dir, &e->flow_dir, d) != 0 ||
-        open_root(opts->data_dir, &e->data_dir, d) != 0) {
+        open_root(opts->data_dir, &e->data_dir, d) != 0 || open_more_roots(e, opts, d) != 0) {
         hsl_env_free(e);
         return NULL;
     }
@@ -144,6 +161,9 @@ hsl_env_free(struct hsl_env *e)
     pthread_mutex_destroy(&e->lock);
     free(e->flow_dir);
     free(e->data_dir);
+    free(e->module_dir);
+    free(e->saved_dir);
+    free(e->saved_data_dir);
     free(e->hostname);
     free(e);
 }

@@ -19,6 +19,8 @@ struct hsl_share;       /* hsl_share.h: rate(), memory_*, barriers */
 struct hsl_env {
     char *flow_dir; /* real path without a final slash, or NULL */
     char *data_dir;
+    char *module_dir, *saved_dir; /* as data_dir */
+    char *saved_data_dir;         /* the folder in saved_dir */
     char *hostname;
     pthread_mutex_t lock; /* of [conf] */
     struct ut_conf *conf; /* hsl_env_use(), or NULL */
@@ -46,6 +48,10 @@ void hsl_file_cache_free(struct hsl_file_cache *c);
  * be inside the roots (or named by the configuration), goes to [out]. [add_hsl]: try NAME.hsl too. 0,
  * or -1 with [d]: "cannot open NAME: REASON" or "NAME is outside the allowed directories". */
 int hsl_path_resolve(struct hsl_env *env, const char *name, size_t len, const char *from,
+    bool add_hsl, struct ut_sbuf *out, struct ut_diag *d) UT_CHECKED;
+/* The same for include and import, which look in saved_dir if there is one; "file:ID" by [conf]
+ * (NULL: that of [env]). */
+int hsl_path_resolve_source(struct hsl_env *env, struct ut_conf *conf, const char *name, size_t len, const char *from,
     bool add_hsl, struct ut_sbuf *out, struct ut_diag *d) UT_CHECKED;
 
 #endif

@@ -372,6 +372,7 @@ start(struct runner *r)
     }
     r->opts.flow_dir = r->dir;
     r->opts.data_dir = r->data ? r->data : r->dir;
+    r->opts.module_dir = PENSTOCK_MODULEDIR;
     env = hsl_env_new(&r->opts, &d);
     if (!env) {
         fprintf(stderr, "hsl: %s\n", d.text);

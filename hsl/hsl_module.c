@@ -50,6 +50,7 @@ new_unit(struct hsl_unit *main, struct hsl_pos pos)
         return NULL;
     m->arena = main->arena;
     m->env = main->env;
+    m->conf = main->conf;
     m->flow = main->flow;
     m->limits = main->limits;
     m->diags = main->diags;

@@ -18,10 +18,19 @@ struct lookup {
     struct hsl_env *env;
     const char *name; /* NUL at its end */
     const char *from;
+    struct ut_conf *conf; /* NULL: that of [env] */
     bool add_hsl;
+    bool saved; /* look in saved_dir for what is outside of flow_dir */
     struct ut_sbuf *out;
     struct ut_diag *d;
 };
+
+/* The root of "file://". */
+static const char *
+data_root(const struct lookup *l)
+{
+    return l->saved ? l->env->saved_data_dir : l->env->data_dir;
+}
 
 static int
 cannot_open(const struct lookup *l, const char *reason)
@@ -127,7 +136,7 @@ in_root(const struct lookup *l, const char *root, const char *rel)
 static int
 beside(const struct lookup *l)
 {
-    const char *roots[] = {l->env->flow_dir, l->env->data_dir};
+    const char *roots[] = {l->env->flow_dir, data_root(l), l->env->module_dir};
     const char *slash = l->from ? strrchr(l->from, '/') : NULL;
     enum found r = OUTSIDE;
     struct ut_sbuf dir;
@@ -136,7 +145,7 @@ beside(const struct lookup *l)
         return cannot_open(l, "./ and ../ are only for scripts that are files");
     ut_sbuf_init(&dir, PATH_MAX - 1);
     ut_sbuf_add(&dir, l->from, (size_t)(slash - l->from));
-    for (size_t i = 0; i < 2 && r == OUTSIDE; i++)
+    for (size_t i = 0; i < 3 && r == OUTSIDE; i++)
         if (roots[i])
             r = look_for(l, roots[i], ut_sbuf_text(&dir), l->name);
     ut_sbuf_fini(&dir);
@@ -145,12 +154,16 @@ beside(const struct lookup *l)
 
 /* The path of file [id] by the configuration into [out]; false if it has none of that id. */
 static bool
-configured_path(struct hsl_env *env, const char *id, struct ut_sbuf *out)
+configured_path(const struct lookup *l, const char *id, struct ut_sbuf *out)
 {
-    struct ut_conf *conf = hsl_env_conf(env);
+    struct ut_conf *conf = l->conf ? ut_conf_ref(l->conf) : hsl_env_conf(l->env);
     const struct ut_conf_file *f = conf ? ut_conf_file_get(conf, id) : NULL;
 
-    if (f && f->path[0] == '/')
+    const char *slash = f ? strrchr(f->path, '/') : NULL;
+
+    if (f && l->saved)
+        ut_sbuf_addf(out, "%s/file/%s/%s", l->env->saved_dir, id, slash ? slash + 1 : f->path);
+    else if (f && f->path[0] == '/')
         ut_sbuf_addz(out, f->path);
     else if (f)
         ut_sbuf_addf(out, "%s/%s", conf->global.data_directory, f->path);
@@ -166,7 +179,7 @@ configured(const struct lookup *l, const char *id)
     char *real;
 
     ut_sbuf_init(&path, PATH_MAX - 1);
-    if (!configured_path(l->env, id, &path)) {
+    if (!configured_path(l, id, &path)) {
         ut_sbuf_fini(&path);
         return 1;
     }
@@ -195,9 +208,11 @@ resolve(const struct lookup *l)
     int r;
 
     if (starts_with(name, "file://"))
-        return in_root(l, l->env->data_dir, name + 7);
-    if (starts_with(name, "extras://"))
+        return in_root(l, data_root(l), name + 7);
+    if (starts_with(name, "extras://") && !l->env->module_dir)
         return cannot_open(l, "there are no packaged modules");
+    if (starts_with(name, "extras://"))
+        return in_root(l, l->env->module_dir, name + 9);
     if (starts_with(name, "./") || starts_with(name, "../"))
         return beside(l);
     if (!starts_with(name, "file:"))
@@ -206,22 +221,41 @@ resolve(const struct lookup *l)
     return r == 1 ? in_root(l, l->env->flow_dir, name + 5) : r;
 }
 
-int
-hsl_path_resolve(struct hsl_env *env, const char *name, size_t len, const char *from,
-    bool add_hsl, struct ut_sbuf *out, struct ut_diag *d)
+/* The same for a name of [len] bytes. */
+static int
+resolve_name(struct lookup *l, const char *name, size_t len)
 {
-    struct lookup l = {env, NULL, from, add_hsl, out, d};
     struct ut_sbuf text;
     int r;
 
     if (memchr(name, '\0', len))
-        return ut_diag_set(d, "cannot open a file whose name holds a NUL byte");
+        return ut_diag_set(l->d, "cannot open a file whose name holds a NUL byte");
     ut_sbuf_init(&text, PATH_MAX - 1);
     ut_sbuf_add(&text, name, len);
-    l.name = ut_sbuf_text(&text);
-    r = text.failed
-            ? ut_diag_set(d, "cannot open a file whose name is longer than %d bytes", PATH_MAX - 1)
-            : resolve(&l);
+    l->name = ut_sbuf_text(&text);
+    r = text.failed ? ut_diag_set(l->d, "cannot open a file whose name is longer than %d bytes",
+                          PATH_MAX - 1)
+                    : resolve(l);
     ut_sbuf_fini(&text);
     return r;
+}
+
+int
+hsl_path_resolve(struct hsl_env *env, const char *name, size_t len, const char *from, bool add_hsl,
+    struct ut_sbuf *out, struct ut_diag *d)
+{
+    struct lookup l = {.env = env, .from = from, .add_hsl = add_hsl, .out = out, .d = d};
+
+    return resolve_name(&l, name, len);
+}
+
+int
+hsl_path_resolve_source(struct hsl_env *env, struct ut_conf *conf, const char *name, size_t len,
+    const char *from, bool add_hsl, struct ut_sbuf *out, struct ut_diag *d)
+{
+    struct lookup l = {.env = env, .from = from, .add_hsl = add_hsl, .out = out, .d = d};
+
+    l.conf = conf;
+    l.saved = env->saved_dir != NULL;
+    return resolve_name(&l, name, len);
 }

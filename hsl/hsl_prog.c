@@ -67,6 +67,16 @@ hsl_prog_mentions(const struct hsl_prog *p, const char *name)
     return false;
 }
 
+bool
+hsl_prog_source(const struct hsl_prog *p, size_t i, const char **name, const char **path)
+{
+    if (i >= p->path_count)
+        return false;
+    *name = p->files[p->file_count - p->path_count + i];
+    *path = p->paths[i];
+    return true;
+}
+
 long
 hsl_prog_predef(const struct hsl_prog *p, const char *name)
 {

@@ -119,6 +119,8 @@ struct hsl_prog {
     const struct hsl_class *const *classes;
     uint32_t class_count;
     const char **files; /* names in messages */
+    const char **paths; /* real paths of the last path_count of them; NULL: none */
+    uint32_t path_count;
     uint32_t file_count;
     const struct hsl_predef *predefs;
     uint32_t predef_count;

@@ -69,8 +69,8 @@ hsl_unit_find_file(struct hsl_unit *u, struct hsl_name name, struct hsl_pos pos,
     if (!u->env)
         return hsl_unit_error(
             u, "C13", pos, "cannot open %.*s: no files here", HSL_NAME_ARGS(name));
-    if (hsl_path_resolve(
-            u->env, name.p, name.len, hsl_unit_file(u, pos)->path, add_hsl, path, &d) != 0)
+    if (hsl_path_resolve_source(
+            u->env, u->conf, name.p, name.len, hsl_unit_file(u, pos)->path, add_hsl, path, &d) != 0)
         return hsl_unit_error(u, "C13", pos, "%s", d.text);
     return 0;
 }

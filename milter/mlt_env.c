@@ -19,6 +19,7 @@ struct mlt_env {
     unsigned refs;
     struct hsl_env *hsl;
     char *flow_dir, *data_dir, *hostname;
+    bool is_saved;
     bool has_flow_dir, has_data_dir; /* they were there when this was made */
     struct hsl_machine *pool[ENV_POOL];
     size_t pooled;
@@ -46,10 +47,11 @@ env_free(struct mlt_env *e)
 }
 
 struct mlt_env *
-mlt_env_new(struct ut_conf *conf, const char *flow_dir, struct ut_diag *d)
+mlt_env_new(struct ut_conf *conf, const char *saved, struct ut_diag *d)
 {
-    struct hsl_env_opts opts = {0};
+    struct hsl_env_opts opts = {.saved_dir = saved, .module_dir = PENSTOCK_MODULEDIR};
     struct mlt_env *e = calloc(1, sizeof(*e));
+    struct ut_sbuf flow_dir;
 
     if (!e) {
         ut_diag_set(d, "out of memory");
@@ -57,7 +59,10 @@ mlt_env_new(struct ut_conf *conf, const char *flow_dir, struct ut_diag *d)
     }
     pthread_mutex_init(&e->lock, NULL);
     e->refs = 1;
-    e->flow_dir = strdup(flow_dir);
+    ut_sbuf_init(&flow_dir, 4096);
+    ut_sbuf_addf(&flow_dir, "%s%s", saved ? saved : conf->global.flow_directory,
+        saved ? "/flows" : "");
+    e->flow_dir = ut_sbuf_take(&flow_dir, NULL);
     e->data_dir = strdup(conf->global.data_directory);
     e->hostname = strdup(conf->global.myhostname);
     if (!e->flow_dir || !e->data_dir || !e->hostname) {
@@ -65,9 +70,10 @@ mlt_env_new(struct ut_conf *conf, const char *flow_dir, struct ut_diag *d)
         env_free(e);
         return NULL;
     }
-    e->has_flow_dir = is_folder(flow_dir);
+    e->is_saved = saved != NULL;
+    e->has_flow_dir = is_folder(e->flow_dir);
     e->has_data_dir = is_folder(e->data_dir);
-    opts.flow_dir = e->has_flow_dir ? flow_dir : NULL;
+    opts.flow_dir = e->has_flow_dir ? e->flow_dir : NULL;
     opts.data_dir = e->has_data_dir ? e->data_dir : NULL;
     opts.cache_memory = (size_t)conf->global.cache_memory;
     opts.cache_entries = (size_t)conf->global.cache_entries;
@@ -106,12 +112,19 @@ mlt_env_unref(struct mlt_env *e)
 }
 
 bool
-mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf, const char *flow_dir)
+mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf)
 {
-    return is_folder(flow_dir) == e->has_flow_dir && is_folder(e->data_dir) == e->has_data_dir &&
-           strcmp(e->flow_dir, flow_dir) == 0 &&
+    return !e->is_saved && is_folder(e->flow_dir) == e->has_flow_dir &&
+           is_folder(e->data_dir) == e->has_data_dir &&
+           strcmp(e->flow_dir, conf->global.flow_directory) == 0 &&
            strcmp(e->data_dir, conf->global.data_directory) == 0 &&
            strcmp(e->hostname, conf->global.myhostname) == 0;
+}
+
+const char *
+mlt_env_flow_dir(const struct mlt_env *e)
+{
+    return e->flow_dir;
 }
 
 struct hsl_env *

@@ -12,14 +12,16 @@
 
 struct mlt_env;
 
-/* An environment for the flow folder [flow_dir] and the rest by [conf], with one reference. NULL
- * with [d] set. */
-struct mlt_env *mlt_env_new(
-    struct ut_conf *conf, const char *flow_dir, struct ut_diag *d) UT_CHECKED;
+/* An environment for [conf], or for [conf] from the saved revision in the folder [saved] (NULL:
+ * none), with one reference. NULL with [d] set. */
+struct mlt_env *mlt_env_new(struct ut_conf *conf, const char *saved, struct ut_diag *d) UT_CHECKED;
 struct mlt_env *mlt_env_ref(struct mlt_env *e);
 void mlt_env_unref(struct mlt_env *e); /* NULL is allowed */
-/* True if [e] would serve for [conf] and [flow_dir] too: same folders, same host name. */
-bool mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf, const char *flow_dir);
+/* True if [e], which is of no saved revision, would serve for [conf] too: same folders, same host
+ * name. */
+bool mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf);
+/* The folder that scripts are in, lent as long as [e]. */
+const char *mlt_env_flow_dir(const struct mlt_env *e);
 /* The language's side, lent as long as [e]. */
 struct hsl_env *mlt_env_hsl(struct mlt_env *e);
 

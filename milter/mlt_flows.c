@@ -101,6 +101,7 @@ set_settings(struct mlt_flows *f)
 /* What is being loaded. */
 struct load {
     struct mlt_flows *flows;
+    const char *saved;    /* folder of a saved revision, or NULL */
     const char *flow_dir;
     struct ut_diag_list *diags;
 };
@@ -110,7 +111,7 @@ struct load {
 static const struct mlt_script *
 compile(struct load *l, const char *name, enum hsl_flow flow, unsigned line)
 {
-    struct hsl_source source = {.name = name, .flow = flow, .limits = &l->flows->limits};
+    struct hsl_source source = {.name = name, .flow = flow, .limits = &l->flows->limits, .conf = l->flows->conf};
     struct mlt_script *script;
     struct ut_sbuf path;
     struct ut_diag d;
@@ -270,12 +271,13 @@ fill(struct load *l, struct mlt_env *env)
     size_t errors = l->diags->errors;
     struct ut_diag d;
 
-    f->env = env && mlt_env_fits(env, f->conf, l->flow_dir) ? mlt_env_ref(env)
-                                                            : mlt_env_new(f->conf, l->flow_dir, &d);
+    f->env = env && !l->saved && mlt_env_fits(env, f->conf) ? mlt_env_ref(env)
+                                                            : mlt_env_new(f->conf, l->saved, &d);
     if (!f->env) {
         ut_diag_list_add(l->diags, &d);
         return -1;
     }
+    l->flow_dir = mlt_env_flow_dir(f->env);
     for (size_t i = 0; i < f->conf->mailserver_count; i++) {
         if (compile_server(l, i) != 0)
             return -1;
@@ -288,15 +290,13 @@ fill(struct load *l, struct mlt_env *env)
 
 struct mlt_flows *
 mlt_flows_load(
-    const char *path, const char *flow_dir, struct mlt_env *env, struct ut_diag_list *diags)
+    const char *path, const char *saved, struct mlt_env *env, struct ut_diag_list *diags)
 {
     struct ut_conf *conf = ut_conf_load(path, diags);
-    struct load l = {NULL, flow_dir, diags};
+    struct load l = {.saved = saved, .diags = diags};
 
     if (!conf)
         return NULL;
-    if (!flow_dir)
-        l.flow_dir = conf->global.flow_directory;
     l.flows = flows_new(conf);
     ut_conf_unref(conf);
     if (!l.flows) {

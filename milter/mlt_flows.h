@@ -61,10 +61,10 @@ struct mlt_flows {
     unsigned refs;
 };
 
-/* Loads the configuration [path] and compiles its scripts from [flow_dir] (NULL: as it says).
- * [env] (may be NULL) is used again if it fits. Errors and warnings go to [diags]. One reference,
+/* Loads the configuration [path] and compiles its scripts; [saved]: those of the saved revision in
+ * that folder (NULL: where the configuration says). [env] (may be NULL) is used again if it fits. Errors and warnings go to [diags]. One reference,
  * or NULL if there was an error. */
-struct mlt_flows *mlt_flows_load(const char *path, const char *flow_dir, struct mlt_env *env,
+struct mlt_flows *mlt_flows_load(const char *path, const char *saved, struct mlt_env *env,
     struct ut_diag_list *diags) UT_CHECKED;
 /* A revision of [conf] that decides nothing and answers 451 to all; NULL without memory. */
 struct mlt_flows *mlt_flows_refusing(struct ut_conf *conf) UT_CHECKED;

@@ -132,6 +132,123 @@ copy_tree(const char *from, const char *to, unsigned depth, size_t *total, struc
     return rc;
 }
 
+/* --- Files outside of the flow folder --------------------------------------------------------- */
+
+/* Where the copy goes, and from where. */
+struct copy {
+    const struct ut_conf *conf;
+    const char *to; /* the new revision */
+    char *data_dir; /* real path, NULL: not there */
+    size_t *total;
+};
+
+/* What is left of [path] behind the folder [dir] and a slash; NULL: it is not in it. */
+static const char *
+inside(const char *dir, const char *path)
+{
+    size_t len = dir ? strlen(dir) : 0;
+
+    return len > 0 && strncmp(path, dir, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
+/* Copies the file [path] to [folder]/[name] of the revision; folders are made. */
+static int
+copy_into(
+    const struct copy *c, const char *path, const char *folder, const char *name, struct ut_diag *d)
+{
+    char *dir = join(c->to, folder, d), *to = dir ? join(dir, name, d) : NULL, *slash;
+    int rc = -1;
+
+    if (to) {
+        slash = strrchr(to, '/');
+        *slash = '\0';
+        rc = ut_file_mkdirs(to, 0700, d);
+        *slash = '/';
+        if (rc == 0)
+            rc = copy_file(path, to, c->total, d);
+    }
+    free(dir);
+    free(to);
+    return rc;
+}
+
+static bool
+has_prefix(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* The name below data/ that a script uses for [path], which may be a symbolic link, and .hsl. */
+static int
+copy_data(const struct copy *c, const char *name, const char *path, struct ut_diag *d)
+{
+    const char *real = inside(c->data_dir, path), *end = strrchr(path, '.');
+    struct ut_sbuf named;
+    int rc = copy_into(c, path, "data", real, d);
+
+    if (rc != 0 || !has_prefix(name, "file://") || strcmp(name + 7, real) == 0 ||
+        strstr(name, ".."))
+        return rc;
+    ut_sbuf_init(&named, PATH_MAX);
+    ut_sbuf_addz(&named, name + 7);
+    if (end && strcmp(end, ".hsl") == 0 &&
+        (named.len < 4 || strcmp(ut_sbuf_text(&named) + named.len - 4, ".hsl") != 0))
+        ut_sbuf_addz(&named, ".hsl");
+    if (strcmp(ut_sbuf_text(&named), real) != 0)
+        rc = copy_into(c, path, "data", ut_sbuf_text(&named), d);
+    ut_sbuf_fini(&named);
+    return rc;
+}
+
+/* Copies [path], the file of section [id] if there is one, to file/ID/NAME: its ending says what it
+ * is. */
+static int
+copy_by_id(const struct copy *c, const char *id, const char *path, struct ut_diag *d)
+{
+    const struct ut_conf_file *f = strchr(id, '/') ? NULL : ut_conf_file_get(c->conf, id);
+    const char *slash = f ? strrchr(f->path, '/') : NULL;
+    struct ut_sbuf to;
+    int rc;
+
+    if (!f)
+        return 0;
+    ut_sbuf_init(&to, PATH_MAX);
+    ut_sbuf_addf(&to, "%s/%s", id, slash ? slash + 1 : f->path);
+    rc = copy_into(c, path, "file", ut_sbuf_text(&to), d);
+    ut_sbuf_fini(&to);
+    return rc;
+}
+
+/* Copies the file [path] that a script calls [name], unless it is in the flow folder, which is
+ * copied whole, or comes with the program. What is called by its section's ID is copied under that,
+ * wherever it is. */
+static int
+copy_source(const struct copy *c, const char *name, const char *path, struct ut_diag *d)
+{
+    if (path && has_prefix(name, "file:") && copy_by_id(c, name + 5, path, d) != 0)
+        return -1;
+    return path && inside(c->data_dir, path) ? copy_data(c, name, path, d) : 0;
+}
+
+static int
+copy_sources(const struct mlt_flows *f, const char *to, size_t *total, struct ut_diag *d)
+{
+    const struct ut_conf_global *g = &f->conf->global;
+    struct copy c = {.conf = f->conf, .to = to, .total = total};
+    const char *name, *path;
+    int rc = 0;
+
+    c.data_dir = realpath(g->data_directory, NULL);
+    for (size_t i = 0; i < f->script_count && rc == 0; i++) {
+        for (size_t k = 0; rc == 0 && hsl_prog_source(f->scripts[i].prog, k, &name, &path); k++)
+            rc = copy_source(&c, name, path, d);
+    }
+    free(c.data_dir);
+    return rc;
+}
+
+/* --- All -------------------------------------------------------------------------------------- */
+
 /* Loads the copy in [path], to know that it can be. */
 static int
 prove(const char *path, struct ut_diag *d)
@@ -139,12 +256,11 @@ prove(const char *path, struct ut_diag *d)
     struct ut_diag_list diags;
     struct mlt_flows *f = NULL;
     char *conf = join(path, "penstock.conf", d);
-    char *flows = join(path, "flows", d);
     int rc = -1;
 
     ut_diag_list_init(&diags, 1);
-    if (conf && flows) {
-        f = mlt_flows_load(conf, flows, NULL, &diags);
+    if (conf) {
+        f = mlt_flows_load(conf, path, NULL, &diags);
         rc = f ? 0
                : ut_diag_set(d, "the copy in %s does not load: %s", path,
                      diags.count > 0 ? diags.items[0].text : "out of memory");
@@ -152,13 +268,12 @@ prove(const char *path, struct ut_diag *d)
     mlt_flows_unref(f);
     ut_diag_list_fini(&diags);
     free(conf);
-    free(flows);
     return rc;
 }
 
 /* Fills the new folder [path]. */
 static int
-fill(const char *path, const struct ut_conf *conf, struct ut_diag *d)
+fill(const char *path, const struct mlt_flows *f, struct ut_diag *d)
 {
     size_t total = 0;
     char *to_conf = join(path, "penstock.conf", d);
@@ -167,8 +282,9 @@ fill(const char *path, const struct ut_conf *conf, struct ut_diag *d)
 
     if (to_conf && to_flows && mkdir(path, 0700) != 0)
         ut_diag_errno(d, "cannot make %s", path);
-    else if (to_conf && to_flows && copy_file(conf->path, to_conf, &total, d) == 0 &&
-             copy_tree(conf->global.flow_directory, to_flows, 0, &total, d) == 0)
+    else if (to_conf && to_flows && copy_file(f->conf->path, to_conf, &total, d) == 0 &&
+             copy_tree(f->conf->global.flow_directory, to_flows, 0, &total, d) == 0 &&
+             copy_sources(f, path, &total, d) == 0)
         rc = prove(path, d);
     free(to_conf);
     free(to_flows);
@@ -190,15 +306,15 @@ swap(const char *fresh, const char *path, struct ut_diag *d)
 }
 
 int
-mlt_revision_save(const struct ut_conf *conf, struct ut_diag *d)
+mlt_revision_save(const struct mlt_flows *f, struct ut_diag *d)
 {
-    char *path = join(conf->global.state_directory, "revision", d);
-    char *fresh = join(conf->global.state_directory, "revision.new", d);
+    char *path = join(f->conf->global.state_directory, "revision", d);
+    char *fresh = join(f->conf->global.state_directory, "revision.new", d);
     int rc = -1;
 
     if (path && fresh) {
         remove_tree(fresh, 0);
-        rc = fill(fresh, conf, d);
+        rc = fill(fresh, f, d);
         if (rc == 0)
             rc = swap(fresh, path, d);
         remove_tree(fresh, 0);
@@ -215,17 +331,17 @@ mlt_revision_load(const char *state_directory, struct ut_diag_list *diags)
 {
     struct ut_diag d = {0};
     char *conf = join(state_directory, "revision/penstock.conf", &d);
-    char *flows = join(state_directory, "revision/flows", &d);
+    char *saved = join(state_directory, "revision", &d);
     struct mlt_flows *f = NULL;
 
-    if (conf && flows)
-        f = mlt_flows_load(conf, flows, NULL, diags);
+    if (conf && saved)
+        f = mlt_flows_load(conf, saved, NULL, diags);
     else
         ut_diag_list_add(diags, &d);
     if (f)
         f->saved = true;
     free(conf);
-    free(flows);
+    free(saved);
     return f;
 }
 

@@ -127,7 +127,7 @@ save(const struct mlt_flows *f)
 {
     struct ut_diag d;
 
-    if (mlt_revision_save(f->conf, &d) != 0)
+    if (mlt_revision_save(f, &d) != 0)
         ut_log_diag(UT_LOG_WARNING, "this revision could not be saved for a later start", &d);
 }
 

@@ -6,6 +6,7 @@
  * The dialogue is read line by line; '#' begins a comment. Files first:
  *     @flow NAME ... @end     a script in the flow folder (access.hsl, recipient.hsl and mail.hsl
  * are attached to `mailserver 1`, domain any)
+ *     @data NAME ... @end     a file in the data folder
  *     @conf ... @end          more lines of the configuration's top level
  *     @config ... @end        the whole configuration behind the folders instead
  * then events, each answered by a line "= ANSWER":
@@ -804,15 +805,15 @@ block(struct world *w, FILE *f, char *line)
         read_block(f, &w->config);
         return;
     }
-    if (strncmp(line, "@flow ", 6) != 0)
+    if (strncmp(line, "@flow ", 6) != 0 && strncmp(line, "@data ", 6) != 0)
         die(line);
     ut_sbuf_init(&text, 1 << 20);
     read_block(f, &text);
     for (size_t i = 0; i < 3; i++) {
-        if (strcmp(line + 6, flow_names[i]) == 0)
+        if (line[1] == 'f' && strcmp(line + 6, flow_names[i]) == 0)
             w->has_flow[i] = true;
     }
-    snprintf(name, sizeof(name), "flows/%s", line + 6);
+    snprintf(name, sizeof(name), "%s/%s", line[1] == 'f' ? "flows" : "data", line + 6);
     write_text(w, name, ut_sbuf_text(&text));
     ut_sbuf_fini(&text);
 }
