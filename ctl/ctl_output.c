@@ -113,10 +113,30 @@ json_text(const char *p, size_t len)
     return j;
 }
 
+/* Prints JSON with U+007F to U+009F escaped, which JSON leaves to the writer but a terminal may
+ * obey; they stand in strings alone. */
+static void
+print_escaped(const char *json)
+{
+    for (; *json; json++) {
+        unsigned char c = (unsigned char)*json;
+        unsigned char next = (unsigned char)json[1];
+        bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+
+        if (c == 0x7f || c1)
+            printf("\\u00%02x", c1 ? next : c);
+        else
+            putchar(c);
+        json += c1;
+    }
+    putchar('\n');
+}
+
 void
 ctl_print_json(const struct ut_attr_list *record)
 {
     json_t *object = json_object();
+    char *text;
 
     for (size_t i = 0; object && i < record->count; i++) {
         const struct ut_attr *a = &record->items[i];
@@ -124,7 +144,9 @@ ctl_print_json(const struct ut_attr_list *record)
         if (json_object_set_new(object, a->name, json_text(a->value, a->len)) != 0)
             break;
     }
-    if (object && json_dumpf(object, stdout, JSON_COMPACT) == 0)
-        putchar('\n');
+    text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    if (text)
+        print_escaped(text);
+    free(text);
     json_decref(object);
 }

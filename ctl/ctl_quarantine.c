@@ -3,14 +3,15 @@
  * Threads: one. Fails with EX_UNAVAILABLE if the daemon does not run or refuses, EX_NOINPUT if a
  * message is not there, EX_DATAERR if `check` or `reindex` found something wrong.
  *
- * What comes out of mail is escaped for the terminal, but for `view`, which prints the message as
- * it is, for a file or a pipe. */
+ * What comes out of mail is escaped; `view` prints the message as it is into a file or a pipe, and
+ * escapes it for a terminal alone. */
 #include "config.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ctl/ctl_quarantine.h"
 #include "lib/ut_num.h"
@@ -228,6 +229,23 @@ show(struct ctl_call *c)
     return ask_each(c, "show", print_details);
 }
 
+/* A part of a message for a terminal: lines stay lines. */
+static void
+print_readable(const char *p, size_t len)
+{
+    const char *end = p + len;
+
+    while (p < end) {
+        const char *lf = memchr(p, '\n', (size_t)(end - p));
+        size_t n = (size_t)((lf ? lf : end) - p);
+
+        ctl_print_text(p, n > 0 && p[n - 1] == '\r' ? n - 1 : n);
+        if (lf)
+            putchar('\n');
+        p += n + (lf != NULL);
+    }
+}
+
 static int
 print_data(void *arg, const struct ut_attr_list *record)
 {
@@ -236,6 +254,10 @@ print_data(void *arg, const struct ut_attr_list *record)
 
     if (is_missing(arg, record))
         return 0;
+    if (data && isatty(STDOUT_FILENO)) {
+        print_readable(data, len);
+        return ferror(stdout) ? -1 : 0;
+    }
     return data && fwrite(data, 1, len, stdout) != len ? -1 : 0;
 }
 
