@@ -303,8 +303,7 @@ release(struct ctl_call *c)
     return ask_each(c, "release", print_done);
 }
 
-static int
-delete(struct ctl_call *c)
+static int delete (struct ctl_call *c)
 {
     return ask_each(c, "delete", print_done);
 }

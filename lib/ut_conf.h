@@ -12,6 +12,10 @@
 #include "lib/ut_diag.h"
 #include "lib/ut_sbuf.h"
 
+/* The header by which a message tells Postfix its transport, as "mailtransport:1": only the milter
+ * may set it. */
+#define UT_CONF_TRANSPORT_HEADER "X-HSL-Transport"
+
 struct ut_conf_list {
     char **items; /* owned by the configuration */
     size_t count;

@@ -10,6 +10,7 @@
 /* Makes the message of [c] what the group [g] shall get, and sends it to these recipients only: the
  * sender that was set, headers, recipients. -1 if the mail server did not take one of the edits, or
  * memory is out: then the message must not be accepted. */
-int mlt_burst_send(struct mlt_conn *c, const struct mlt_group *g) UT_CHECKED;
+int
+mlt_burst_send(struct mlt_conn *c, const struct mlt_group *g) UT_CHECKED;
 
 #endif

@@ -11,7 +11,7 @@
 #include "milter/mlt_data.h"
 #include "milter/mlt_verdict.h"
 
-#define MLT_TRANSPORT_HEADER "X-HSL-Transport"
+#define MLT_TRANSPORT_HEADER UT_CONF_TRANSPORT_HEADER
 #define MLT_INJECT_RCPTS 500 /* most recipients of one submission: below Postfix's limit of 1000   \
                               */
 

@@ -378,8 +378,8 @@ needs_own_message(const struct mlt_conn *c, const struct mlt_rcpt *r)
 }
 
 /* Adds a recipient that was accepted, or is refused at the end of the message. Clients take
- * 452 4.5.3 as the end of what fits in one message and send another (RFC 5321 4.5.3.1.10); mail that
- * did not come by SMTP goes back to its sender. */
+ * 452 4.5.3 as the end of what fits in one message and send another (RFC 5321 4.5.3.1.10); mail
+ * that did not come by SMTP goes back to its sender. */
 static enum mlt_answer
 keep_rcpt(struct mlt_conn *c, const struct mlt_rcpt *r)
 {

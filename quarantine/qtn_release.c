@@ -13,12 +13,16 @@
  *                                        might double it and forgetting it might lose it
  *   releasing, no note                   not delivered for certain, since a server may not act
  *                                        before the final dot: held again
+ * What is sent is the original byte for byte, less headers that choose a transport: the milter
+ * never lets one in that comes from outside, but here no milter looks.
+ *
  * The mark IN_DOUBT is durable before the last bytes leave. The same goes for a connection that
  * breaks between dot and answer. */
 #include "config.h"
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "lib/ut_log.h"
@@ -26,13 +30,17 @@
 #include "quarantine/qtn_release.h"
 
 #define IN_DOUBT "all of it was sent, the answer is not known"
+#define LINE_START 64 /* bytes that tell what a header line is */
 
 /* One delivery under way. */
 struct sending {
     struct qtn_keeper *k;
     const char *id;
     const struct qtn_file *f;
-    long long at; /* bytes of the original sent */
+    long long at;  /* bytes of the original sent, or left out */
+    bool in_body;  /* behind the empty line */
+    bool mid_line; /* of the header block */
+    bool skipping; /* in a header that is left out */
     bool marked;
     struct ut_diag d; /* why reading failed */
 };
@@ -62,11 +70,10 @@ change(
     return result;
 }
 
-/* ut_smtp_read_fn */
+/* Reads up to [len] bytes of the original from where it stands; 0: that was all. */
 static ssize_t
-read_original(void *arg, char *buf, size_t len)
+read_more(struct sending *s, char *buf, size_t len)
 {
-    struct sending *s = arg;
     long long left = s->f->size - s->at;
     size_t want = left < (long long)len ? (size_t)left : len;
     ssize_t n;
@@ -78,7 +85,76 @@ read_original(void *arg, char *buf, size_t len)
         ut_diag_set(&s->d, "message %s cannot be read", s->id);
         return -1;
     }
+    return n;
+}
+
+/* True if [line] of [len] bytes begins a header that only the milter may set, and that sends the
+ * message where its writer wants if the listener acts on it. */
+static bool
+is_transport(const char *line, size_t len)
+{
+    size_t at = sizeof(UT_CONF_TRANSPORT_HEADER) - 1;
+
+    if (len <= at || strncasecmp(line, UT_CONF_TRANSPORT_HEADER, at) != 0)
+        return false;
+    while (at < len && (line[at] == ' ' || line[at] == '\t'))
+        at++;
+    return at == len || line[at] == ':';
+}
+
+/* Looks what the header line is that begins here. */
+static int
+begin_line(struct sending *s)
+{
+    char line[LINE_START];
+    ssize_t n = read_more(s, line, sizeof(line));
+
+    if (n <= 0)
+        return (int)n;
+    if (line[0] == '\n' || (n > 1 && line[0] == '\r' && line[1] == '\n'))
+        s->in_body = true;
+    else if (line[0] != ' ' && line[0] != '\t')
+        s->skipping = is_transport(line, (size_t)n);
+    return 0;
+}
+
+/* The next part of the header block, at most a line: bytes in [buf]; 0: left out, or the end. */
+static ssize_t
+read_header(struct sending *s, char *buf, size_t len)
+{
+    const char *lf;
+    ssize_t n;
+
+    if (!s->mid_line && begin_line(s) < 0)
+        return -1;
+    if (s->in_body)
+        return 0;
+    n = read_more(s, buf, len);
+    if (n <= 0)
+        return n;
+    lf = memchr(buf, '\n', (size_t)n);
+    s->mid_line = lf == NULL;
+    if (lf)
+        n = lf + 1 - buf;
     s->at += n;
+    return s->skipping ? 0 : n;
+}
+
+/* ut_smtp_read_fn */
+static ssize_t
+read_original(void *arg, char *buf, size_t len)
+{
+    struct sending *s = arg;
+    ssize_t n = 0;
+
+    while (n == 0 && !s->in_body && s->at < s->f->size)
+        n = read_header(s, buf, len);
+    if (n == 0 && s->in_body) {
+        n = read_more(s, buf, len);
+        s->at += n > 0 ? n : 0;
+    }
+    if (n < 0)
+        return -1;
     if (s->at == s->f->size && !s->marked) {
         if (change(s->k, s->id, QTN_RELEASING, IN_DOUBT, &s->d) < 0)
             return -1;
@@ -101,7 +177,7 @@ send_file(struct qtn_keeper *k, const struct ut_conf_global *g, const struct qtn
         .read = read_original,
         .arg = &s,
         .fd = -1,
-        .length = f->size,
+        .length = -1, /* not known: a header may be left out */
         .timeout = (int)g->reinject_timeout};
     enum ut_smtp_result result = ut_smtp_send(&job, reply, d);
 

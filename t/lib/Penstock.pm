@@ -51,6 +51,7 @@ sub free_port {
 # flow folder; data: {name => content} in the data folder; conf: more lines of penstock.conf;
 # milter (1): hook the milter in; spool: where the Postfix queue lies; dir: the folder to use;
 # milter_spec: unix (default) or inet; main: {parameter => value} for main.cf; sink (1): start it;
+# master: more lines of master.cf; reinject_options: of the re-injection listener there;
 # inject_port: where copies, reports and released mail go, if not to Postfix's reinject_port.
 sub new {
     my ($class, %o) = @_;
@@ -154,7 +155,8 @@ sub write_postfix {
     write_file("$d/postfix/main.cf", join '', map { "$_ = $main{$_}\n" } sort keys %main);
     my $services = join '', map { "$_\n" } (
         "127.0.0.1:$self->{port} inet n - n - - smtpd",
-        "127.0.0.1:$self->{reinject_port} inet n - n - - smtpd -o smtpd_milters= -o smtpd_relay_restrictions=permit_mynetworks,reject -o smtpd_recipient_restrictions=permit_mynetworks,reject -o syslog_name=reinject",
+        "127.0.0.1:$self->{reinject_port} inet n - n - - smtpd -o smtpd_milters= -o smtpd_relay_restrictions=permit_mynetworks,reject -o smtpd_recipient_restrictions=permit_mynetworks,reject -o syslog_name=reinject " . ($self->{reinject_options} // ''),
+        @{ $self->{master} // [] },
         'pickup unix n - n 60 1 pickup', 'cleanup unix n - n - 0 cleanup', 'qmgr unix n - n 300 1 qmgr',
         'tlsmgr unix - - n 1000? 1 tlsmgr', 'rewrite unix - - n - - trivial-rewrite', 'bounce unix - - n - 0 bounce',
         'defer unix - - n - 0 bounce', 'trace unix - - n - 0 bounce', 'verify unix - - n - 1 verify',
@@ -350,7 +352,8 @@ sub sink_feed {
             }
             my $data = substr $c->{in}, 2, $end, '';
             substr $c->{in}, 0, 5, '';
-            $data =~ s/(\A|\r\n)\./$1/g;
+            $data =~ s/\A\.//;
+            $data =~ s/(?<=\r\n)\.//g;
             my $name = sprintf '%s/%06d', $dir, ++$$n;
             write_file($name, encode_json({ map { $_ => $c->{$_} } qw(from to from_params to_params) }) . "\n" . $data);
             @$c{qw(data from to to_params)} = (0, undef, [], []);
