@@ -166,6 +166,7 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
     r->echo_bytes = 0;
     r->echo_records = 0;
     r->echo_full = false;
+    r->utf8_told = false;
     r->limit_text[0] = '\0';
     hsl_vm_forget(m);
     m->prog = p;

@@ -18,15 +18,6 @@
 
 /* --- Records --------------------------------------------------------------------------------- */
 
-static void
-log_text(struct hsl_run *r, int level, const char *text, size_t len)
-{
-    struct hsl_place place;
-
-    hsl_run_place(r, &place);
-    r->host->log(r->host_arg, level, text, len, &place);
-}
-
 /* True if one more record of [len] bytes is within the limits; else says so once. */
 static bool
 has_room(struct hsl_run *r, size_t len)
@@ -42,7 +33,7 @@ has_room(struct hsl_run *r, size_t len)
         return true;
     }
     r->echo_full = true;
-    log_text(r, UT_LOG_WARNING, notice, sizeof(notice) - 1);
+    hsl_run_log(r, UT_LOG_WARNING, notice, sizeof(notice) - 1);
     return false;
 }
 
@@ -65,7 +56,7 @@ log_line(struct hsl_run *r, int level, const char *p, size_t len)
         ut_sbuf_addz(&b, CUT_MARK);
     }
     if (has_room(r, b.len))
-        log_text(r, level, ut_sbuf_text(&b), b.len);
+        hsl_run_log(r, level, ut_sbuf_text(&b), b.len);
     ut_sbuf_fini(&b);
 }
 

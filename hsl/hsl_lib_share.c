@@ -37,21 +37,16 @@ static void
 tell_down(struct hsl_run *r, const char *name, const char *what)
 {
     long now = (long)ut_time_mono(), told;
-    struct hsl_place place;
     char text[160];
-    int n;
 
-    if (!r->env || !r->host || !r->host->log)
+    if (!r->env)
         return;
     told = atomic_load(&r->env->share_told);
     if ((told != 0 && now - told < TELL_EVERY) ||
         !atomic_compare_exchange_strong(&r->env->share_told, &told, now))
         return;
-    n = snprintf(text, sizeof(text), "%s(): shared state cannot be reached, %s", name, what);
-    hsl_run_place(r, &place);
-    if (n > 0)
-        r->host->log(r->host_arg, LOG_WARNING, text,
-            (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1, &place);
+    (void)snprintf(text, sizeof(text), "%s(): shared state cannot be reached, %s", name, what);
+    hsl_run_log(r, LOG_WARNING, text, strlen(text));
 }
 
 static bool

@@ -17,6 +17,7 @@
 #include "config.h"
 
 #include "hsl/hsl_regex.h"
+#include "lib/ut_log.h"
 #include "lib/ut_utf8.h"
 
 #include <stdatomic.h>
@@ -275,7 +276,6 @@ struct matcher {
     uint32_t match_limit;   /* set in context */
     uint32_t depth_limit;
     size_t offset_limit;
-    bool invalid; /* the last subject was not UTF-8 */
 };
 
 static void
@@ -293,14 +293,6 @@ hsl_regex_run_fini(struct hsl_run *r)
     if (r->match_data)
         matcher_free(r->match_data);
     r->match_data = NULL;
-}
-
-bool
-hsl_regex_subject_invalid(const struct hsl_run *r)
-{
-    const struct matcher *m = r->match_data;
-
-    return m && m->invalid;
 }
 
 static bool
@@ -436,6 +428,17 @@ match_error(struct hsl_run *r, int error)
     return -1;
 }
 
+/* Warning W6, once for each run: a hostile mail is not to fill the log. */
+static void
+warn_invalid(struct hsl_run *r)
+{
+    static const char text[] = "regular expression: the subject is not valid UTF-8: no match";
+
+    if (!r->utf8_told)
+        hsl_run_log(r, UT_LOG_WARNING, text, sizeof(text) - 1);
+    r->utf8_told = true;
+}
+
 int
 hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t len, size_t start,
     const size_t **ovector, unsigned *pairs)
@@ -448,9 +451,10 @@ hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t l
         return -1;
     if (start > len)
         return 0;
-    m->invalid = re->utf && start == 0 && !ut_utf8_valid(s, len);
-    if (m->invalid)
+    if (re->utf && start == 0 && !ut_utf8_valid(s, len)) {
+        warn_invalid(r);
         return 0;
+    }
     if (start < len && len - start > LONG_SUBJECT && re->pieces)
         result = match_in_pieces(r, m, re, s, len, start);
     else

@@ -8,9 +8,6 @@
 
 /* Frees r->match_data; before the machine goes, or after each run. The next match makes it anew. */
 void hsl_regex_run_fini(struct hsl_run *r);
-/* True if the last match of the run found nothing because a pattern with the flag u met a subject
- * that is not UTF-8 (warning W6). */
-bool hsl_regex_subject_invalid(const struct hsl_run *r);
 /* Bytes that the pattern keeps, for the bound of the cache. */
 size_t hsl_regex_weight(const struct hsl_regex *re);
 /* The pattern for a pattern string (§9) through the cache, which may be NULL: a new reference. NULL

@@ -133,6 +133,17 @@ hsl_run_place(struct hsl_run *r, struct hsl_place *place)
 }
 
 void
+hsl_run_log(struct hsl_run *r, int level, const char *text, size_t len)
+{
+    struct hsl_place place;
+
+    if (!r->host || !r->host->log)
+        return;
+    hsl_run_place(r, &place);
+    r->host->log(r->host_arg, level, text, len, &place);
+}
+
+void
 hsl_run_var_changed(struct hsl_run *r, const char *name)
 {
     struct hsl_machine *m = r->machine;

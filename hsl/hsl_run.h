@@ -52,6 +52,7 @@ struct hsl_run {
     size_t echo_bytes;           /* echoed so far */
     unsigned echo_records;
     bool echo_full;              /* the notice about dropped echo was written */
+    bool utf8_told;              /* warning W6 was written */
     unsigned dns_count;          /* of max_dns, max_http, max_sockets; see hsl_spend() */
     unsigned http_count;
     unsigned socket_count;
@@ -100,5 +101,8 @@ bool hsl_call_arity(const struct hsl_value *fn, unsigned *min, unsigned *max);
 void hsl_run_var_changed(struct hsl_run *r, const char *name);
 /* The place of the call that is running now. */
 void hsl_run_place(struct hsl_run *r, struct hsl_place *place);
+/* Gives the host, if it wants records, [text] with the place of the call that is running now: what
+ * log() of struct hsl_host says. */
+void hsl_run_log(struct hsl_run *r, int level, const char *text, size_t len);
 
 #endif

@@ -1,9 +1,9 @@
 /* hsl_fake_run.h - a run without the VM, for unit tests of values.
  *
  * Gives stand-ins for what values call of the VM: hsl_raise(), hsl_limit(), hsl_raise_memory(),
- * hsl_work(), hsl_spend(), hsl_time_left(), hsl_fn_name(). They are weak, so a test that links the real ones
- * gets these. Values are written and shown as text: none true 1.5 "a\"b" [1,"k"=>[2]] (a key before
- * => is any of these). */
+ * hsl_work(), hsl_spend(), hsl_time_left(), hsl_run_log(), hsl_fn_name(). They are weak, so a test
+ * that links the real ones gets these. Values are written and shown as text: none true 1.5 "a\"b"
+ * [1,"k"=>[2]] (a key before => is any of these). */
 #ifndef T_HSL_FAKE_RUN_H
 #define T_HSL_FAKE_RUN_H
 
@@ -19,6 +19,7 @@
 #define FAKE_UNUSED __attribute__((unused))
 
 static char fake_error_[400]; /* "R03: text" of the first error since fake_clear() */
+static char fake_record_[200]; /* the last one logged: "LEVEL: text" */
 static size_t fake_work_;     /* bytes given to hsl_work() */
 
 static bool
@@ -82,6 +83,16 @@ hsl_spend(struct hsl_run *r, unsigned *used, unsigned n, unsigned max, const cha
 {
     *used += n;
     return *used <= max || hsl_limit(r, HSL_L09, "%s (%u) exceeded", what, max);
+}
+
+FAKE_WEAK void
+hsl_run_log(struct hsl_run *r, int level, const char *text, size_t len)
+{
+    const struct hsl_place nowhere = {"", 0, 0};
+
+    if (r->host && r->host->log)
+        r->host->log(r->host_arg, level, text, len, &nowhere);
+    (void)snprintf(fake_record_, sizeof(fake_record_), "%d: %.*s", level, (int)len, text);
 }
 
 FAKE_WEAK const char *
