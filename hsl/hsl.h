@@ -59,6 +59,7 @@ struct hsl_limits {
     unsigned max_dns;         /* DNS questions, requests and connections of one run */
     unsigned max_http;
     unsigned max_sockets;
+    size_t max_http_body;     /* bytes of one HTTP answer */
     unsigned max_include_depth;
     size_t max_source;        /* bytes of a script with its includes */
 };

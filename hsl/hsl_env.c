@@ -7,6 +7,7 @@
 
 #include "hsl/hsl_dns.h"
 #include "hsl/hsl_env.h"
+#include "hsl/hsl_http.h"
 #include "hsl/hsl_ldap.h"
 
 #include <limits.h>
@@ -137,7 +138,9 @@ hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d)
             hsl_share_local_new(opts->store_memory ? opts->store_memory : STORE_MEMORY, 128, false);
     e->dns = hsl_dns_new();
     e->ldap = hsl_ldap_new();
-    if (!e->hostname || !e->regexes || !e->files || !e->cache || !e->share || !e->dns || !e->ldap) {
+    e->http = hsl_http_new();
+    if (!e->hostname || !e->regexes || !e->files || !e->cache || !e->share || !e->dns || !e->ldap ||
+        !e->http) {
         (void)ut_diag_set(d, "out of memory");
         hsl_env_free(e);
         return NULL;
@@ -153,6 +156,7 @@ hsl_env_free(struct hsl_env *e)
     if (e->own_share)
         e->own_share->ops->free(e->own_share);
     hsl_cache_free(e->cache);
+    hsl_http_free(e->http);
     hsl_ldap_free(e->ldap);
     hsl_dns_free(e->dns);
     hsl_file_cache_free(e->files);

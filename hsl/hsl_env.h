@@ -12,6 +12,7 @@
 struct hsl_regex_cache; /* hsl_regex.c: pattern text to compiled pattern */
 struct hsl_file_cache;  /* hsl_file.c: contents and in_file indexes, by inode, size and mtime */
 struct hsl_dns;         /* hsl_dns.c: answers and the thread that asks */
+struct hsl_http;        /* hsl_http.c: connections, requests for later */
 struct hsl_ldap;        /* hsl_ldap.c: connections for searches */
 struct hsl_cache;       /* hsl_cache_store.c: results of functions */
 struct hsl_share;       /* hsl_share.h: rate(), memory_*, barriers */
@@ -32,6 +33,7 @@ struct hsl_env {
     atomic_long share_told;      /* when the log said that it is down, monotonic seconds */
     struct hsl_dns *dns;
     struct hsl_ldap *ldap;
+    struct hsl_http *http;
 };
 
 /* The configuration in force, a new reference (ut_conf_unref), or NULL. Any thread. */

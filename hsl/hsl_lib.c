@@ -30,6 +30,7 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_dns_rows,
     hsl_lib_spf_rows,
     hsl_lib_ldap_rows,
+    hsl_lib_http_rows,
     hsl_lib_addr_rows,
     hsl_lib_core_rows,
     hsl_lib_flow_rows,

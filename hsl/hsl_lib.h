@@ -57,6 +57,7 @@ extern const struct hsl_builtin hsl_lib_share_rows[]; /* rate memory_* §11 §13
 extern const struct hsl_builtin hsl_lib_dns_rows[];   /* dns... dnsbl §11 */
 extern const struct hsl_builtin hsl_lib_spf_rows[];   /* spf spf_query §11 */
 extern const struct hsl_builtin hsl_lib_ldap_rows[];  /* in_ldap ldap_... §12 */
+extern const struct hsl_builtin hsl_lib_http_rows[];  /* http §6 */
 extern const struct hsl_builtin hsl_lib_addr_rows[];  /* mail addresses §13 */
 extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
 extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions §16 */

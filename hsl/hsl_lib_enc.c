@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "hsl/hsl_base64.h"
-#include "hsl/hsl_lib.h"
+#include "hsl/hsl_lib_enc.h"
 #include "hsl/hsl_word.h"
 
 static int
@@ -143,8 +143,8 @@ is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-static void
-to_url(struct ut_sbuf *out, const char *p, size_t len)
+void
+hsl_enc_url(struct ut_sbuf *out, const char *p, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (is_alnum(p[i]) || (p[i] && strchr("-._~", p[i])))
@@ -189,7 +189,7 @@ from_xtext(struct ut_sbuf *out, const char *p, size_t len)
     from_hex_marks(out, p, len, '+');
 }
 
-RECODE(fn_url_encode, to_url)
+RECODE(fn_url_encode, hsl_enc_url)
 RECODE(fn_url_decode, from_url)
 RECODE(fn_xtext_encode, to_xtext)
 RECODE(fn_xtext_decode, from_xtext)

@@ -45,12 +45,6 @@ parse_address(const char *p, size_t len, struct address *a)
     return true;
 }
 
-static bool
-parse_value(const struct hsl_value *v, struct address *a)
-{
-    return parse_address(v->u.str->data, v->u.str->len, a);
-}
-
 /* --- Networks -------------------------------------------------------------------------------- */
 
 enum inside { INSIDE, OUTSIDE, MALFORMED };
@@ -101,15 +95,15 @@ in_range(const struct address *ip, const struct address *first, const struct add
 
 /* Whether [ip] lies in [net]: IP, IP/bits or IP-IP. */
 static enum inside
-compare_network(const struct hsl_value *ip, const struct hsl_value *net)
+compare_text(const struct hsl_text *ip, const struct hsl_text *net)
 {
-    const char *p = net->u.str->data, *end = p + net->u.str->len;
-    const char *slash = memchr(p, '/', net->u.str->len);
-    const char *dash = memchr(p, '-', net->u.str->len), *stop = slash ? slash : dash ? dash : end;
+    const char *p = net->p, *end = p + net->len;
+    const char *slash = memchr(p, '/', net->len);
+    const char *dash = memchr(p, '-', net->len), *stop = slash ? slash : dash ? dash : end;
     struct address address, first, last;
     unsigned bits;
 
-    if (!parse_value(ip, &address) || !parse_address(p, (size_t)(stop - p), &first))
+    if (!parse_address(ip->p, ip->len, &address) || !parse_address(p, (size_t)(stop - p), &first))
         return MALFORMED;
     if (slash) {
         if (!parse_bits(slash + 1, (size_t)(end - slash - 1), &bits))
@@ -121,6 +115,28 @@ compare_network(const struct hsl_value *ip, const struct hsl_value *net)
     if (!parse_address(dash + 1, (size_t)(end - dash - 1), &last))
         return MALFORMED;
     return in_range(&address, &first, &last);
+}
+
+static struct hsl_text
+text_of(const struct hsl_value *v)
+{
+    return (struct hsl_text){.p = v->u.str->data, .len = v->u.str->len};
+}
+
+static enum inside
+compare_network(const struct hsl_value *ip, const struct hsl_value *net)
+{
+    struct hsl_text a = text_of(ip), b = text_of(net);
+
+    return compare_text(&a, &b);
+}
+
+bool
+hsl_net_includes(const char *ip, const char *net)
+{
+    struct hsl_text a = {ip, strlen(ip)}, b = {net, strlen(net)};
+
+    return compare_text(&a, &b) == INSIDE;
 }
 
 static bool

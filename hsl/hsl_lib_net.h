@@ -10,4 +10,7 @@ bool
 hsl_net_reverse(
     const char *ip, size_t len, const struct hsl_str *zone, struct ut_sbuf *out) UT_CHECKED;
 
+/* True if address [ip] lies in [net]: IP, IP/bits or IP-IP; false also for what is neither. */
+bool hsl_net_includes(const char *ip, const char *net);
+
 #endif

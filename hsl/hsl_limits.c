@@ -52,6 +52,7 @@ static const struct row {
     ROW(max_dns, COUNT, 0, 100000),
     ROW(max_http, COUNT, 0, 100000),
     ROW(max_sockets, COUNT, 0, 100000),
+    ROW(max_http_body, BYTES, 0, 1 * GIB),
     ROW(max_include_depth, COUNT, 1, 64),
     ROW(max_source, BYTES, 1, 64 << 20),
     SHARED(cache_memory, BYTES, 1, 1024 * GIB),
@@ -83,6 +84,7 @@ hsl_limits_default(struct hsl_limits *l)
         .max_dns = 200,
         .max_http = 50,
         .max_sockets = 16,
+        .max_http_body = (size_t)10 << 20,
         .max_include_depth = 16,
         .max_source = (size_t)4 << 20,
     };

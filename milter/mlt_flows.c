@@ -77,6 +77,7 @@ set_limits(struct hsl_limits *l, const struct ut_conf_global *g)
     l->max_dns = (unsigned)g->max_dns;
     l->max_http = (unsigned)g->max_http;
     l->max_sockets = (unsigned)g->max_sockets;
+    l->max_http_body = (size_t)g->max_http_body;
     l->max_include_depth = (unsigned)g->max_include_depth;
     l->max_source = (size_t)g->max_source;
 }

@@ -234,13 +234,52 @@ E
     return $port;
 }
 
+# --- HTTP ------------------------------------------------------------------------------------------
+
+# nginx with the given lines in its server section; its port. With TLS on $s->{https_port} if ca() was
+# called before. Files are served from $s->{dir}/www; requests are logged to access.log.
+sub nginx {
+    my ($self, $server) = @_;
+    my $d = $self->{dir};
+    my $port = $self->{http_port} //= Penstock::free_port();
+    my $listen = "listen 127.0.0.1:$port;";
+    if (-e "$d/cert.pem") {
+        $self->{https_port} //= Penstock::free_port();
+        $listen .= " listen 127.0.0.1:$self->{https_port} ssl; ssl_certificate $d/cert.pem; ssl_certificate_key $d/key.pem;";
+    }
+    mkdir "$d/$_" for qw(www tmp);
+    my $temp = join ' ', map { "${_}_temp_path $d/tmp/$_;" } qw(client_body proxy fastcgi uwsgi scgi);
+    $self->write('nginx.conf', <<"E");
+user root;
+daemon off;
+master_process off;
+pid $d/nginx.pid;
+error_log $d/nginx-error.log;
+events { worker_connections 500; }
+http {
+    $temp
+    keepalive_timeout 30;
+    log_format t '\$request_method \$request_uri \$connection';
+    access_log $d/access.log t;
+    server {
+        $listen
+        root $d/www;
+        $server
+    }
+}
+E
+    $self->spawn(nginx => 'nginx', '-c', "$d/nginx.conf", '-e', "$d/nginx-error.log");
+    $self->wait_port(nginx => $port);
+    return $port;
+}
+
 # --- Servers that misbehave ------------------------------------------------------------------------
 
 # Listens on TCP and hands each connection to [code], in a process of its own; the port. The
 # connections that were made are counted in NAME.log.
 sub tcp {
     my ($self, $name, $code, %o) = @_;
-    my $listen = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1', LocalPort => $o{port} // 0, ReuseAddr => 1) or die "no port: $!";
+    my $listen = IO::Socket::INET->new(Listen => 50, LocalAddr => $o{address} // '127.0.0.1', LocalPort => $o{port} // 0, ReuseAddr => 1) or die "no port: $!";
     my $log = "$self->{dir}/$name.log";
     Penstock::write_file($log, '');
     $self->child($name => sub {

@@ -1,0 +1,10 @@
+/* hsl_lib_enc.h - what other built-ins need of encodings. Any thread. */
+#ifndef HSL_LIB_ENC_H
+#define HSL_LIB_ENC_H
+
+#include "hsl/hsl_lib.h"
+
+/* Appends the bytes with all but the unreserved characters of RFC 3986 as %XX. */
+void hsl_enc_url(struct ut_sbuf *out, const char *p, size_t len);
+
+#endif
