@@ -213,7 +213,8 @@ main(void)
     test_complete(s, "fore", "foreach forever ");
     test_complete(s, "thro", "throw thrower ");
     test_complete(s, "Delive", "");
-    test_complete(s, "$c->", "$c->get $c->inc ");
+    test_complete(s, "$c->g", "$c->get ");
+    test_complete(s, "$c->i", "$c->inc ");
     test_complete(s, "$e->na", "$e->name ");
     test_complete(s, "E::", "E::e ");
     test_complete(s, "$nothing->", "");
