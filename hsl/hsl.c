@@ -165,6 +165,7 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
     r->dns_count = r->http_count = r->socket_count = 0;
     r->echo_bytes = 0;
     r->echo_records = 0;
+    r->nesting = 0;
     r->echo_full = false;
     r->utf8_told = false;
     r->limit_text[0] = '\0';

@@ -456,7 +456,7 @@ arr_to_str(struct hsl_run *r, struct hsl_arr *a)
     bool ok;
 
     hsl_rc_ref(&a->rc); /* some toString() might write to the array */
-    ok = dump_arr(r, a, 1, &out);
+    ok = dump_arr(r, a, r->nesting + 1, &out);
     hsl_unref(r, hsl_from_arr(a));
     if (ok)
         return out.u.str;
@@ -515,6 +515,7 @@ static bool
 dump_value(struct hsl_run *r, const struct hsl_value *v, unsigned depth, struct hsl_value *out)
 {
     char buf[HSL_NUM_TEXT_MAX];
+    unsigned outer = r->nesting;
     struct hsl_str *s;
     bool ok;
 
@@ -528,7 +529,9 @@ dump_value(struct hsl_run *r, const struct hsl_value *v, unsigned depth, struct 
     case HSL_ARR:
         return dump_arr(r, v->u.arr, depth + 1, out);
     default:
+        r->nesting = depth; /* a toString() may come to dump the same array: that must end */
         s = hsl_to_str(r, v);
+        r->nesting = outer;
         if (!s)
             return false;
         ok = hsl_str_append(r, out, s->data, s->len);

@@ -56,7 +56,7 @@ struct hsl_run {
     unsigned dns_count;          /* of max_dns, max_http, max_sockets; see hsl_spend() */
     unsigned http_count;
     unsigned socket_count;
-    unsigned depth;              /* frames now */
+    unsigned nesting;            /* levels of arrays becoming text around a toString() */
     void *match_data;            /* pcre2_match_data and context kept for the run (hsl_regex.c) */
     struct hsl_obj *objects;     /* those whose class has a finish (hsl_value.c) */
     struct hsl_barrier *barriers;/* entered and not left yet (hsl_barrier.c) */
