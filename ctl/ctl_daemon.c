@@ -10,9 +10,14 @@
 #include "ctl/ctl_check.h"
 #include "ctl/ctl_daemon.h"
 
-static const char *const daemons[] = {"milter", "quarantined"};
+static const char *const daemons[] = {"milter", "quarantined", "policyd"};
 
-enum { DAEMON_COUNT = sizeof(daemons) / sizeof(daemons[0]) };
+/* How many of these the configuration has: penstock-policyd is for shared state. */
+static size_t
+daemon_count(struct ctl_call *c)
+{
+    return ctl_conf(c)->global.state_socket[0] ? 3 : 2;
+}
 
 /* --- status --------------------------------------------------------------------------------- */
 
@@ -80,7 +85,7 @@ status(struct ctl_call *c)
 
     if (!ctl_conf(c))
         return EX_CONFIG;
-    for (size_t i = 0; i < DAEMON_COUNT; i++) {
+    for (size_t i = 0; i < daemon_count(c); i++) {
         int one = c->json ? status_json(c, daemons[i]) : status_text(c, daemons[i]);
 
         if (one != EX_OK)
@@ -100,7 +105,7 @@ reload(struct ctl_call *c)
         ctl_error("nothing was reloaded: the daemons keep what they run with");
         return EX_CONFIG;
     }
-    for (size_t i = 0; i < DAEMON_COUNT; i++) {
+    for (size_t i = 0; i < daemon_count(c); i++) {
         struct ut_diag d = {0};
 
         if (ctl_ask(c, daemons[i], "reload", NULL, NULL, NULL, &d) == UT_CTL_OK) {

@@ -14,6 +14,7 @@
 #include "ctl/ctl_daemon.h"
 #include "ctl/ctl_log.h"
 #include "ctl/ctl_quarantine.h"
+#include "ctl/ctl_rate.h"
 
 static const struct ctl_command *const tables[] = {
     ctl_check_commands,
@@ -21,6 +22,7 @@ static const struct ctl_command *const tables[] = {
     ctl_daemon_commands,
     ctl_log_commands,
     ctl_quarantine_commands,
+    ctl_rate_commands,
 };
 
 static const struct ctl_option common_options[] = {

@@ -89,6 +89,7 @@ struct hsl_env_opts {
     size_t cache_memory;  /* bytes that `cache` may keep; 0: 64 MiB */
     size_t cache_entries; /* entries that `cache` may keep; 0: 100 000 */
     size_t store_memory;  /* bytes of shared state; 0: 64 MiB */
+    unsigned rate_ipv6_prefix; /* bits of an IPv6 address that count for rate(); 0: all */
     struct hsl_share *share; /* where shared state is, lent (hsl_share.h); NULL: in this process */
 };
 

@@ -135,7 +135,8 @@ hsl_env_new(const struct hsl_env_opts *opts, struct ut_diag *d)
     e->share = opts->share;
     if (!e->share)
         e->share = e->own_share =
-            hsl_share_local_new(opts->store_memory ? opts->store_memory : STORE_MEMORY, 128, false);
+            hsl_share_local_new(opts->store_memory ? opts->store_memory : STORE_MEMORY,
+                opts->rate_ipv6_prefix ? opts->rate_ipv6_prefix : 128, false);
     e->dns = hsl_dns_new();
     e->ldap = hsl_ldap_new();
     e->http = hsl_http_new();

@@ -358,14 +358,21 @@ hsl_rate_each(struct hsl_rate_table *t, double since, double now, hsl_rate_fn *f
 }
 
 bool
+hsl_rate_is_over(const struct hsl_rate_window *w, double now)
+{
+    int64_t step = step_of(now, w->interval);
+
+    return w->step < 0 || w->step > step || step - w->step >= SLOTS;
+}
+
+bool
 hsl_rate_restore(struct hsl_rate_table *t, const struct hsl_rate_window *r, double now)
 {
     uint64_t hash = hash_of(t, &r->space, &r->entry, r->interval);
     struct shard *s = &t->shards[hash % SHARDS];
-    int64_t step = step_of(now, r->interval);
     struct window *w;
 
-    if (r->step < 0 || r->step > step || step - r->step >= SLOTS)
+    if (hsl_rate_is_over(r, now))
         return false;
     pthread_mutex_lock(&s->lock);
     w = find_window(s, hash, &r->space, &r->entry, r->interval);

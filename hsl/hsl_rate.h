@@ -50,6 +50,8 @@ hsl_rate_each(struct hsl_rate_table *t, double since, double now, hsl_rate_fn *f
  * then false. */
 bool
 hsl_rate_restore(struct hsl_rate_table *t, const struct hsl_rate_window *w, double now);
+/* It counts nothing any more at [now], or is from a later time. */
+bool hsl_rate_is_over(const struct hsl_rate_window *w, double now);
 /* Sets the windows of [space] (NULL: of all) and [entry] (NULL: of all) to no events. Their number.
  */
 size_t

@@ -239,25 +239,38 @@ take(struct hsl_text *from, void *to, size_t len)
     return true;
 }
 
+/* The window of a record; false: the bytes are none. */
 static bool
-restore_window(struct local *l, struct hsl_text name, struct hsl_text value)
+read_window(struct hsl_text name, struct hsl_text value, struct hsl_rate_window *w)
 {
-    struct hsl_rate_window w = {.interval = 0};
     uint32_t space_len;
     unsigned char slot;
 
-    if (!take(&name, &w.interval, sizeof(w.interval)) || !(w.interval >= 0.001) ||
-        !(w.interval < 1e12) || !take(&name, &space_len, sizeof(space_len)) ||
-        space_len > name.len || !take(&value, &w.step, sizeof(w.step)))
+    memset(w, 0, sizeof(*w));
+    if (!take(&name, &w->interval, sizeof(w->interval)) || !(w->interval >= 0.001) ||
+        !(w->interval < 1e12) || !take(&name, &space_len, sizeof(space_len)) ||
+        space_len > name.len || !take(&value, &w->step, sizeof(w->step)))
         return false;
     while (value.len > 0) {
         if (!take(&value, &slot, 1) || slot >= HSL_RATE_SLOTS ||
-            !take(&value, &w.slots[slot], sizeof(w.slots[slot])))
+            !take(&value, &w->slots[slot], sizeof(w->slots[slot])))
             return false;
     }
-    w.space = (struct hsl_text){name.p, space_len};
-    w.entry = (struct hsl_text){name.p + space_len, name.len - space_len};
-    return hsl_rate_restore(l->rates, &w, hsl_share_local_now(&l->share));
+    w->space = (struct hsl_text){name.p, space_len};
+    w->entry = (struct hsl_text){name.p + space_len, name.len - space_len};
+    return true;
+}
+
+bool
+hsl_share_local_is_over(
+    struct hsl_share *s, const struct hsl_text *key, const struct hsl_text *value)
+{
+    struct hsl_text name = {key->p + 1, key->len - 1};
+    struct hsl_rate_window w;
+
+    if (key->len < 1 || key->p[0] != 'r')
+        return false;
+    return !read_window(name, *value, &w) || hsl_rate_is_over(&w, hsl_share_local_now(s));
 }
 
 bool
@@ -266,6 +279,7 @@ hsl_share_local_restore(
 {
     struct local *l = local_of(s);
     struct hsl_text name = {key->p + 1, key->len - 1};
+    struct hsl_rate_window w;
 
     if (key->len < 1 || key->len > RECORD_MAX)
         return false;
@@ -275,7 +289,8 @@ hsl_share_local_restore(
     case 'm':
         return hsl_memory_restore(l->memory, &name, value);
     case 'r':
-        return restore_window(l, name, *value);
+        return read_window(name, *value, &w) &&
+               hsl_rate_restore(l->rates, &w, hsl_share_local_now(s));
     default:
         return false;
     }

@@ -13,6 +13,7 @@ lib_libut_a_SOURCES = lib/params.def lib/ut_bug.h \
 	lib/ut_near.c lib/ut_near.h \
 	lib/ut_num.c lib/ut_num.h \
 	lib/ut_sbuf.c lib/ut_sbuf.h \
+	lib/ut_serve.c lib/ut_serve.h \
 	lib/ut_smtp.c lib/ut_smtp.h \
 	lib/ut_sock.c lib/ut_sock.h \
 	lib/ut_time.c lib/ut_time.h \

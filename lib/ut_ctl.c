@@ -1,22 +1,18 @@
 /* ut_ctl.c - control sockets, both ends.
- * Not here: the requests themselves (each daemon has its own handler).
- * Threads: one accepts, one more per client; a list under a lock says who is there, so that
- * stopping can cut them off and wait. The client end runs in the thread that calls.
+ * Not here: the requests themselves (each daemon has its own handler), sockets and threads of the
+ * server (ut_serve.c).
+ * Threads: one per client. The client end runs in the thread that calls.
  * Fails: a client that is malformed, slow or gone loses its connection and nothing else. */
 #include "config.h"
 
 #include "lib/ut_ctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/ut_serve.h"
 #include "lib/ut_sock.h"
 #include "lib/ut_time.h"
 
@@ -24,23 +20,14 @@
 
 struct ut_ctl_client {
     struct ut_ctl_server *server;
-    struct ut_ctl_client *next; /* in server->clients, under its lock */
     int fd;
     uid_t peer;
 };
 
 struct ut_ctl_server {
-    struct ut_sock_addr addr;
+    struct ut_serve *serve;
     ut_ctl_handler *handler;
     void *arg;
-    int fd;      /* listens */
-    int wake[2]; /* a closed write end stops the accepting thread */
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t left;           /* a client is gone */
-    struct ut_ctl_client *clients; /* under [lock] */
-    unsigned count;                /* of them */
-    bool stopping;                 /* under [lock] */
 };
 
 /* The list that ends an answer. */
@@ -145,118 +132,13 @@ ctl_serve(struct ut_ctl_client *c)
     ut_attr_parser_fini(&p);
 }
 
-/* Takes [c] off the list, closes and frees it. */
+/* For ut_serve_start(). */
 static void
-ctl_leave(struct ut_ctl_client *c)
+ctl_client_main(void *arg, int fd, uid_t peer)
 {
-    struct ut_ctl_server *s = c->server;
-    struct ut_ctl_client **at;
+    struct ut_ctl_client c = {.server = arg, .fd = fd, .peer = peer};
 
-    pthread_mutex_lock(&s->lock);
-    for (at = &s->clients; *at != c; at = &(*at)->next)
-        ;
-    *at = c->next;
-    s->count--;
-    close(c->fd);
-    pthread_cond_broadcast(&s->left);
-    pthread_mutex_unlock(&s->lock);
-    free(c);
-}
-
-static void *
-ctl_client_main(void *arg)
-{
-    struct ut_ctl_client *c = arg;
-
-    ctl_serve(c);
-    ctl_leave(c);
-    return NULL;
-}
-
-/* Puts the client on the list; false if there are too many. */
-static bool
-ctl_join(struct ut_ctl_client *c)
-{
-    struct ut_ctl_server *s = c->server;
-    bool room;
-
-    pthread_mutex_lock(&s->lock);
-    room = s->count < UT_CTL_MAX_CLIENTS && !s->stopping;
-    if (room) {
-        c->next = s->clients;
-        s->clients = c;
-        s->count++;
-    }
-    pthread_mutex_unlock(&s->lock);
-    return room;
-}
-
-static uid_t
-ctl_peer_of(int fd)
-{
-    struct ucred cred;
-    socklen_t len = sizeof(cred);
-
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 ? cred.uid : (uid_t)-1;
-}
-
-/* Starts a thread for the connection [fd], which it takes. */
-static void
-ctl_accept(struct ut_ctl_server *s, int fd)
-{
-    static const char busy[] = "status=error\ntext=too many clients; try again\n\n";
-    struct ut_ctl_client *c = calloc(1, sizeof(*c));
-    pthread_t thread;
-
-    if (c) {
-        c->server = s;
-        c->fd = fd;
-        c->peer = ctl_peer_of(fd);
-    }
-    if (!c || !ctl_join(c)) {
-        (void)send(fd, busy, sizeof(busy) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-        free(c);
-        close(fd);
-        return;
-    }
-    if (pthread_create(&thread, NULL, ctl_client_main, c) != 0)
-        ctl_leave(c);
-    else
-        pthread_detach(thread);
-}
-
-static void *
-ctl_server_main(void *arg)
-{
-    struct ut_ctl_server *s = arg;
-    struct pollfd pfd[2] = {
-        {.fd = s->wake[0], .events = POLLIN}, {.fd = s->fd, .events = POLLIN}};
-    int fd;
-
-    for (;;) {
-        if (poll(pfd, 2, -1) < 0)
-            continue;
-        if (pfd[0].revents)
-            return NULL;
-        fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0)
-            ctl_accept(s, fd);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            poll(pfd, 1, 100); /* the waiting client would wake us at once */
-    }
-}
-
-static void
-ctl_server_free(struct ut_ctl_server *s)
-{
-    if (s->fd >= 0)
-        close(s->fd);
-    for (int i = 0; i < 2; i++)
-        if (s->wake[i] >= 0)
-            close(s->wake[i]);
-    pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->left);
-    free(s);
+    ctl_serve(&c);
 }
 
 struct ut_ctl_server *
@@ -264,7 +146,6 @@ ut_ctl_server_start(const char *path, mode_t mode, ut_ctl_handler *handler, void
     struct ut_diag *d)
 {
     struct ut_ctl_server *s = calloc(1, sizeof(*s));
-    int r;
 
     if (!s) {
         ut_diag_errno(d, "%s", path);
@@ -272,52 +153,20 @@ ut_ctl_server_start(const char *path, mode_t mode, ut_ctl_handler *handler, void
     }
     s->handler = handler;
     s->arg = arg;
-    s->fd = s->wake[0] = s->wake[1] = -1;
-    s->addr.family = UT_SOCK_UNIX;
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->left, NULL);
-    if (strlen(path) >= sizeof(s->addr.path)) {
-        ut_diag_set(d, "%s: the file name of a socket has at most %zu bytes", path,
-            sizeof(s->addr.path) - 1);
-        goto fail;
-    }
-    memcpy(s->addr.path, path, strlen(path) + 1);
-    if (pipe2(s->wake, O_CLOEXEC) != 0) {
-        ut_diag_errno(d, "%s", path);
-        goto fail;
-    }
-    s->fd = ut_sock_listen(&s->addr, mode, NULL, d);
-    if (s->fd < 0)
-        goto fail;
-    r = pthread_create(&s->thread, NULL, ctl_server_main, s);
-    if (r == 0)
+    s->serve = ut_serve_start(path, mode, UT_CTL_MAX_CLIENTS,
+        "status=error\ntext=too many clients; try again\n\n", ctl_client_main, s, d);
+    if (s->serve)
         return s;
-    errno = r;
-    ut_diag_errno(d, "%s: cannot start a thread", path);
-    unlink(path);
-fail:
-    ctl_server_free(s);
+    free(s);
     return NULL;
 }
 
 void
 ut_ctl_server_stop(struct ut_ctl_server *s)
 {
-    if (!s)
-        return;
-    close(s->wake[1]);
-    s->wake[1] = -1;
-    pthread_join(s->thread, NULL);
-    /* Before the socket is closed: as long as it listens, nobody else takes its name. */
-    unlink(s->addr.path);
-    pthread_mutex_lock(&s->lock);
-    s->stopping = true;
-    for (struct ut_ctl_client *c = s->clients; c; c = c->next)
-        shutdown(c->fd, SHUT_RDWR);
-    while (s->count > 0)
-        pthread_cond_wait(&s->left, &s->lock);
-    pthread_mutex_unlock(&s->lock);
-    ctl_server_free(s);
+    if (s)
+        ut_serve_stop(s->serve);
+    free(s);
 }
 
 /* Sends the request to a new connection; -1 with [d] set. */

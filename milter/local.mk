@@ -28,7 +28,7 @@ milter_libmlt_a_SOURCES = \
 	milter/mlt_vars.c \
 	milter/mlt_verdict.c milter/mlt_verdict.h
 
-MLT_LDADD = milter/libmlt.a quarantine/libqtn.a hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(BDB_LIBS) $(UT_LIBS)
+MLT_LDADD = milter/libmlt.a quarantine/libqtn.a policyd/libpol.a hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(BDB_LIBS) $(UT_LIBS)
 
 sbin_PROGRAMS += milter/penstock-milter
 milter_penstock_milter_SOURCES = milter/mlt_cb.c milter/mlt_cb.h milter/mlt_main.c

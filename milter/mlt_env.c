@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hsl/hsl_share.h"
 #include "lib/ut_sbuf.h"
+#include "policyd/pol_client.h"
 
 #define ENV_POOL 32 /* idle machines kept; as many as runs are made at once on a busy host */
 
@@ -18,7 +20,9 @@ struct mlt_env {
     pthread_mutex_t lock;
     unsigned refs;
     struct hsl_env *hsl;
-    char *flow_dir, *data_dir, *hostname;
+    char *flow_dir, *data_dir, *hostname, *state_socket;
+    struct hsl_share *share; /* penstock-policyd's, or NULL */
+    long rate_ipv6_prefix;
     bool is_saved;
     bool has_flow_dir, has_data_dir; /* they were there when this was made */
     struct hsl_machine *pool[ENV_POOL];
@@ -39,10 +43,13 @@ env_free(struct mlt_env *e)
     while (e->pooled > 0)
         hsl_machine_free(e->pool[--e->pooled]);
     hsl_env_free(e->hsl);
+    if (e->share)
+        e->share->ops->free(e->share);
     pthread_mutex_destroy(&e->lock);
     free(e->flow_dir);
     free(e->data_dir);
     free(e->hostname);
+    free(e->state_socket);
     free(e);
 }
 
@@ -65,7 +72,9 @@ mlt_env_new(struct ut_conf *conf, const char *saved, struct ut_diag *d)
     e->flow_dir = ut_sbuf_take(&flow_dir, NULL);
     e->data_dir = strdup(conf->global.data_directory);
     e->hostname = strdup(conf->global.myhostname);
-    if (!e->flow_dir || !e->data_dir || !e->hostname) {
+    e->state_socket = strdup(conf->global.state_socket);
+    e->rate_ipv6_prefix = conf->global.rate_ipv6_prefix;
+    if (!e->flow_dir || !e->data_dir || !e->hostname || !e->state_socket) {
         ut_diag_set(d, "out of memory");
         env_free(e);
         return NULL;
@@ -75,8 +84,14 @@ mlt_env_new(struct ut_conf *conf, const char *saved, struct ut_diag *d)
     e->has_data_dir = is_folder(e->data_dir);
     opts.flow_dir = e->has_flow_dir ? e->flow_dir : NULL;
     opts.data_dir = e->has_data_dir ? e->data_dir : NULL;
+    if (e->state_socket[0] && !(e->share = pol_client_new(e->state_socket, d))) {
+        env_free(e);
+        return NULL;
+    }
+    opts.share = e->share;
     opts.cache_memory = (size_t)conf->global.cache_memory;
     opts.cache_entries = (size_t)conf->global.cache_entries;
+    opts.rate_ipv6_prefix = (unsigned)e->rate_ipv6_prefix;
     opts.store_memory = (size_t)conf->global.store_memory;
     opts.hostname = e->hostname[0] != '\0' ? e->hostname : NULL;
     e->hsl = hsl_env_new(&opts, d);
@@ -118,7 +133,9 @@ mlt_env_fits(const struct mlt_env *e, const struct ut_conf *conf)
            is_folder(e->data_dir) == e->has_data_dir &&
            strcmp(e->flow_dir, conf->global.flow_directory) == 0 &&
            strcmp(e->data_dir, conf->global.data_directory) == 0 &&
-           strcmp(e->hostname, conf->global.myhostname) == 0;
+           strcmp(e->hostname, conf->global.myhostname) == 0 &&
+           strcmp(e->state_socket, conf->global.state_socket) == 0 &&
+           e->rate_ipv6_prefix == conf->global.rate_ipv6_prefix;
 }
 
 const char *

@@ -36,7 +36,7 @@ sub build_dir { abs_path($ENV{PENSTOCK_BUILDDIR} // '.') }
 
 sub program {
     my ($name) = @_;
-    my %in = ('penstock-milter' => 'milter', 'penstock-quarantined' => 'quarantine', penstock => 'ctl', hsl => 'hsl');
+    my %in = ('penstock-milter' => 'milter', 'penstock-quarantined' => 'quarantine', 'penstock-policyd' => 'policyd', penstock => 'ctl', hsl => 'hsl');
     my $file = $ENV{PENSTOCK_BINDIR} ? "$ENV{PENSTOCK_BINDIR}/$name" : build_dir() . "/$in{$name}/$name";
     -x $file or die "$file is not there: build first, or set PENSTOCK_BUILDDIR\n";
     return $file;
@@ -251,6 +251,13 @@ sub start_quarantined {
     my ($self) = @_;
     unlink "$self->{dir}/run/quarantined.ctl";
     return $self->start_daemon('penstock-quarantined', sub { -S "$self->{dir}/run/quarantined.ctl" });
+}
+
+# Needs state_socket = "unix:DIR/run/state" in the option conf.
+sub start_policyd {
+    my ($self) = @_;
+    unlink "$self->{dir}/run/policyd.ctl";
+    return $self->start_daemon('penstock-policyd', sub { -S "$self->{dir}/run/policyd.ctl" });
 }
 
 sub pid { my ($self, $name) = @_; return $self->{pids}{$name} }
