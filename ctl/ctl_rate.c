@@ -124,7 +124,8 @@ static const struct ctl_option list_options[] = {
 
 const struct ctl_command ctl_rate_commands[] = {
     {"rate list", "", 0, 0, list_options, list, "List what rate() has counted"},
-    {"rate show", "NAMESPACE ENTRY", 2, 2, NULL, show, "Show what rate() has counted for one entry"},
+    {"rate show", "NAMESPACE ENTRY", 2, 2, NULL, show,
+        "Show what rate() has counted for one entry"},
     {"rate reset", "NAMESPACE [ENTRY]", 1, 2, NULL, reset,
         "Forget what rate() has counted for one entry, or for all of a namespace"},
     {NULL, NULL, 0, 0, NULL, NULL, NULL},

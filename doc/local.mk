@@ -10,6 +10,6 @@ doc/penstock.conf.5: doc/penstock.conf.5.in Makefile
 	    -e 's|@localstatedir[@]|$(localstatedir)|g' -e 's|@runstatedir[@]|$(runstatedir)|g' \
 	    $(srcdir)/doc/penstock.conf.5.in >$@.tmp && mv $@.tmp $@
 
-dist_man_MANS += doc/penstock-milter.8
+dist_man_MANS += doc/penstock-milter.8 doc/penstock-policyd.8
 
 dist_man_MANS += doc/penstock-quarantined.8 doc/penstock-quarantine.7

@@ -102,7 +102,8 @@ bool
 hsl_share_local_restore(
     struct hsl_share *s, const struct hsl_text *key, const struct hsl_text *value) UT_CHECKED;
 /* True for a window that counts nothing any more. */
-bool hsl_share_local_is_over(
+bool
+hsl_share_local_is_over(
     struct hsl_share *s, const struct hsl_text *key, const struct hsl_text *value);
 /* The windows, for lists of them, and the time that they count in. */
 struct hsl_rate_table *

@@ -125,8 +125,7 @@ static void *
 serve_accept_main(void *arg)
 {
     struct ut_serve *s = arg;
-    struct pollfd pfd[2] = {
-        {.fd = s->wake[0], .events = POLLIN}, {.fd = s->fd, .events = POLLIN}};
+    struct pollfd pfd[2] = {{.fd = s->wake[0], .events = POLLIN}, {.fd = s->fd, .events = POLLIN}};
     int fd;
 
     for (;;) {

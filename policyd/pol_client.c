@@ -1,11 +1,11 @@
 /* pol_client.c - asks penstock-policyd for shared state.
  *
- * Connections stay: a call takes an idle one, or makes one, and puts it back. So there are as many as
- * threads that ask at the same time. A barrier keeps its connection until it is left, since the
+ * Connections stay: a call takes an idle one, or makes one, and puts it back. So there are as many
+ * as threads that ask at the same time. A barrier keeps its connection until it is left, since the
  * daemon gives up what a connection holds when that ends.
  *
- * A connection that was idle may be one to a daemon that has gone: if it breaks before a byte of the
- * answer has come, the request is sent again on a new one. The daemon then has forgotten the
+ * A connection that was idle may be one to a daemon that has gone: if it breaks before a byte of
+ * the answer has come, the request is sent again on a new one. The daemon then has forgotten the
  * connection; at worst an event is counted twice. After trouble nothing is tried for a moment, so
  * that a daemon that hangs does not hold up every message.
  *
@@ -24,10 +24,10 @@
 #include "lib/ut_time.h"
 #include "policyd/pol_wire.h"
 
-#define PATIENCE 3.0    /* seconds for an answer, besides waiting for a barrier */
-#define PAUSE 0.2       /* seconds without a try after nobody listened */
-#define LONG_PAUSE 5.0  /* after no answer came in time */
-#define IDLE_MAX 64u    /* connections kept */
+#define PATIENCE 3.0   /* seconds for an answer, besides waiting for a barrier */
+#define PAUSE 0.2      /* seconds without a try after nobody listened */
+#define LONG_PAUSE 5.0 /* after no answer came in time */
+#define IDLE_MAX 64u   /* connections kept */
 
 struct conn {
     struct conn *next; /* among the idle ones */
@@ -94,7 +94,8 @@ give_back(struct client *cl, struct conn *c)
         conn_free(c);
 }
 
-/* An idle connection, or one that is not connected yet; NULL: out of memory, or trouble just now. */
+/* An idle connection, or one that is not connected yet; NULL: out of memory, or trouble just now.
+ */
 static struct conn *
 take(struct client *cl)
 {
@@ -246,8 +247,7 @@ read_value(const struct conn *c, struct ut_sbuf *out)
 }
 
 static enum hsl_share_end
-read_entry(
-    struct client *cl, struct conn *c, enum hsl_share_end end, struct hsl_share_entry *entry)
+read_entry(struct client *cl, struct conn *c, enum hsl_share_end end, struct hsl_share_entry *entry)
 {
     long long version = 0;
 

@@ -47,8 +47,8 @@ status(const struct asked *a)
     ut_attr_addi(&b, "requests", (long long)atomic_load(&c->state->requests));
     ut_attr_addi(&b, "refused", (long long)atomic_load(&c->state->refused));
     ut_attr_addi(&b, "barriers_held", atomic_load(&c->state->held));
-    ut_attr_addi(&b, "rate_memory",
-        (long long)hsl_rate_memory(hsl_share_local_rates(c->state->share)));
+    ut_attr_addi(
+        &b, "rate_memory", (long long)hsl_rate_memory(hsl_share_local_rates(c->state->share)));
     ut_attr_addi(&b, "records_written", (long long)kept.records);
     if (kept.trouble[0])
         ut_attr_addz(&b, "trouble", kept.trouble);
@@ -65,7 +65,8 @@ reload(const struct asked *a)
 
 /* --- rate-list, rate-reset -------------------------------------------------------------------- */
 
-/* Which windows are wanted, and what was found: lists one behind the other, each with its length. */
+/* Which windows are wanted, and what was found: lists one behind the other, each with its length.
+ */
 struct wanted {
     const char *space, *entry; /* NULL: any */
     size_t space_len, entry_len;
@@ -163,8 +164,8 @@ rate_reset(const struct asked *a)
     entry = (struct hsl_text){w.entry, w.entry_len};
     if (!w.space)
         return ut_diag_set(a->d, "which namespace is missing");
-    count = hsl_rate_reset(hsl_share_local_rates(share), &space, w.entry ? &entry : NULL,
-        hsl_share_local_now(share));
+    count = hsl_rate_reset(
+        hsl_share_local_rates(share), &space, w.entry ? &entry : NULL, hsl_share_local_now(share));
     ut_attr_addi(&w.one, "reset", (long long)count);
     result = answer(a, &w.one);
     ut_sbuf_fini(&w.one);
@@ -184,8 +185,8 @@ static const struct {
 };
 
 int
-pol_ctl_handle(void *arg, const struct ut_attr_list *request, struct ut_ctl_client *client,
-    struct ut_diag *d)
+pol_ctl_handle(
+    void *arg, const struct ut_attr_list *request, struct ut_ctl_client *client, struct ut_diag *d)
 {
     struct asked a = {arg, request, client, d};
     const char *name = ut_attr_get(request, "request", NULL);

@@ -13,7 +13,7 @@
 struct pol_ctl {
     struct pol_state *state;
     struct pol_keep *keep;
-    struct ut_serve *serve;                     /* the state socket */
+    struct ut_serve *serve; /* the state socket */
     int (*reload)(void *arg, struct ut_diag *d);
     void *arg;
     double started; /* monotonic seconds */

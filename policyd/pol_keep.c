@@ -1,15 +1,16 @@
 /* pol_keep.c - writes what has changed in the store to a Berkeley DB file, twice a second.
  *
  * The daemon answers from memory alone; one thread here asks the store for changes
- * (hsl_share_local_changes()) and puts them into the file in one transaction. So a crash forgets half
- * a second, and a slow disk holds nobody up.
+ * (hsl_share_local_changes()) and puts them into the file in one transaction. So a crash forgets
+ * half a second, and a slow disk holds nobody up.
  *
  * If writing fails, whatever the reason, the environment is closed. It is opened again later, and
  * then all of the store replaces all of the file: it does not matter what was in the batch that was
  * lost. The environment is private to the process and recovers when it is opened, as that of the
  * quarantine's index (quarantine/qtn_index_db.c).
  *
- * Threads: one that writes; anybody may ask for the status. Fails: in the log, once for each trouble. */
+ * Threads: one that writes; anybody may ask for the status. Fails: in the log, once for each
+ * trouble. */
 #include "config.h"
 
 #include "policyd/pol_keep.h"
@@ -30,20 +31,20 @@
 #define DATABASE "state.db"
 #define CACHE (8u << 20)
 #define LOG_FILE (4u << 20)
-#define RETRY 5.0        /* seconds after trouble */
-#define SWEEP_EVERY 300.0/* seconds between removals of windows that are over */
+#define RETRY 5.0         /* seconds after trouble */
+#define SWEEP_EVERY 300.0 /* seconds between removals of windows that are over */
 #define CHECKPOINT_KB 4096
 #define BATCH_MAX ((size_t)1 << 30)
-#define GONE UINT32_MAX  /* length of the value of what is gone */
+#define GONE UINT32_MAX /* length of the value of what is gone */
 
 struct pol_keep {
     struct hsl_share *share;
     char *dir;
     DB_ENV *env; /* NULL: closed after trouble */
     DB *db;
-    bool all;    /* the next write replaces everything */
+    bool all; /* the next write replaces everything */
     struct ut_sbuf batch;
-    double swept; /* monotonic */
+    double swept;   /* monotonic */
     char said[200]; /* the library's own words */
     pthread_t thread;
     pthread_mutex_t lock; /* for what follows */
@@ -441,8 +442,7 @@ start(struct pol_keep *k, struct ut_diag *damaged, struct ut_diag *d)
 }
 
 struct pol_keep *
-pol_keep_open(
-    const char *dir, struct hsl_share *share, struct ut_diag *damaged, struct ut_diag *d)
+pol_keep_open(const char *dir, struct hsl_share *share, struct ut_diag *damaged, struct ut_diag *d)
 {
     struct pol_keep *k;
     pthread_condattr_t attr;

@@ -13,16 +13,19 @@ struct pol_keep;
 /* Opens the file in the folder [dir] (made if missing), puts what it holds into [share] (lent until
  * close, made with `kept`) and starts the thread that writes. Files that are damaged are set aside
  * in [dir]/damaged-N, and it begins anew: *damaged says so, its text why. NULL with [d] set. */
-struct pol_keep *pol_keep_open(
-    const char *dir, struct hsl_share *share, struct ut_diag *damaged, struct ut_diag *d) UT_CHECKED;
+struct pol_keep *
+pol_keep_open(const char *dir, struct hsl_share *share, struct ut_diag *damaged,
+    struct ut_diag *d) UT_CHECKED;
 /* Writes for the last time, stops the thread, closes the file; NULL is allowed. */
-void pol_keep_close(struct pol_keep *k);
+void
+pol_keep_close(struct pol_keep *k);
 
 struct pol_keep_status {
     unsigned long records; /* written since the start */
     double written;        /* when all was last in the file, wall time */
     char trouble[256];     /* why it cannot be written now; "" if it can */
 };
-void pol_keep_status(struct pol_keep *k, struct pol_keep_status *out);
+void
+pol_keep_status(struct pol_keep *k, struct pol_keep_status *out);
 
 #endif

@@ -17,10 +17,10 @@
 #include "lib/ut_time.h"
 #include "policyd/pol_wire.h"
 
-#define SLOW 30.0        /* seconds for the rest of a request, or to read an answer */
-#define FOR_EVER 1e9     /* seconds between requests */
-#define WAIT_MAX 3600.0  /* seconds for a barrier */
-#define LOOK_EVERY 0.25  /* seconds between looks at a client that waits */
+#define SLOW 30.0       /* seconds for the rest of a request, or to read an answer */
+#define FOR_EVER 1e9    /* seconds between requests */
+#define WAIT_MAX 3600.0 /* seconds for a barrier */
+#define LOOK_EVERY 0.25 /* seconds between looks at a client that waits */
 
 struct held {
     void *lock;
@@ -34,13 +34,14 @@ struct session {
     struct hsl_share *share;
     int fd;
     struct ut_attr_parser parser;
-    struct ut_sbuf out;  /* the answer being made */
-    struct ut_sbuf value;/* a value read from the store */
+    struct ut_sbuf out;   /* the answer being made */
+    struct ut_sbuf value; /* a value read from the store */
     unsigned held_count;
     struct held *held[POL_HELD_MAX];
 };
 
-typedef int request_fn(struct session *s, const struct ut_attr_list *request);
+typedef int
+request_fn(struct session *s, const struct ut_attr_list *request);
 
 /* --- Answers ---------------------------------------------------------------------------------- */
 
@@ -343,7 +344,8 @@ pol_state_serve(void *arg, int fd, uid_t peer)
     ut_attr_parser_init(&s.parser, &pol_wire_limits);
     ut_sbuf_init(&s.out, POL_WIRE_MAX);
     ut_sbuf_init(&s.value, HSL_SHARE_VALUE_MAX);
-    while ((n = ut_sock_recv(fd, buf, sizeof(buf), deadline)) > 0 && feed(&s, buf, (size_t)n) == 0) {
+    while (
+        (n = ut_sock_recv(fd, buf, sizeof(buf), deadline)) > 0 && feed(&s, buf, (size_t)n) == 0) {
         if (ut_attr_parser_idle(&s.parser))
             deadline = ut_time_mono() + FOR_EVER;
         else if (!within)

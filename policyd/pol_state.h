@@ -17,6 +17,7 @@ struct pol_state {
 /* For ut_serve_start(), [arg] a struct pol_state: answers the requests of one client until it is
  * gone, sends what is no request, or takes longer than half a minute for one. What it holds then is
  * given up. */
-void pol_state_serve(void *arg, int fd, uid_t peer);
+void
+pol_state_serve(void *arg, int fd, uid_t peer);
 
 #endif

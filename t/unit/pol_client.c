@@ -99,7 +99,8 @@ test_keys(struct hsl_share *c)
         "not set if it is there");
     set.when = HSL_SHARE_IF_SAME;
     set.version = version + 1;
-    tap_ok(c->ops->change(c, &set, &entry, &done) == HSL_SHARE_OK && !done, "nor by a version of before");
+    tap_ok(c->ops->change(c, &set, &entry, &done) == HSL_SHARE_OK && !done,
+        "nor by a version of before");
     set.version = version;
     set.value = text("");
     tap_ok(c->ops->change(c, &set, &entry, &done) == HSL_SHARE_OK && done, "but by its own");
@@ -138,9 +139,11 @@ test_barrier(struct hsl_share *c)
                out.len == HSL_SHARE_VALUE_MAX,
         "is there");
     value.len++;
-    tap_ok(c->ops->leave(c, lock, HSL_SHARE_STORE, &value) == HSL_SHARE_FULL, "a larger one is not taken");
+    tap_ok(c->ops->leave(c, lock, HSL_SHARE_STORE, &value) == HSL_SHARE_FULL,
+        "a larger one is not taken");
     ut_sbuf_reset(&out);
-    tap_ok(c->ops->enter(c, &name, 1, &out, &has, &lock) == HSL_SHARE_OK && has, "and left all the same");
+    tap_ok(c->ops->enter(c, &name, 1, &out, &has, &lock) == HSL_SHARE_OK && has,
+        "and left all the same");
     tap_ok(c->ops->leave(c, lock, HSL_SHARE_REMOVE, NULL) == HSL_SHARE_OK, "removed");
     ut_sbuf_reset(&out);
     tap_ok(c->ops->enter(c, &name, 1, &out, &has, &lock) == HSL_SHARE_OK && !has, "no value now");
@@ -203,8 +206,8 @@ call_barrier(void *arg)
 }
 
 static void
-run_callers(struct hsl_share *share, void *(*fn)(void *), unsigned *sum, unsigned *most,
-    unsigned *errors)
+run_callers(
+    struct hsl_share *share, void *(*fn)(void *), unsigned *sum, unsigned *most, unsigned *errors)
 {
     static struct caller callers[CALLERS];
     pthread_t threads[CALLERS];
@@ -251,12 +254,15 @@ test_down(void)
     void *lock;
 
     ut_sbuf_init(&out, 100);
-    tap_ok(c->ops->rate(c, &space, &entry, 5, 60, &yes, &events) == HSL_SHARE_DOWN, "nobody listens");
-    tap_ok(c->ops->enter(c, &name, 5, &out, &has, &lock) == HSL_SHARE_DOWN, "... for barriers neither");
+    tap_ok(
+        c->ops->rate(c, &space, &entry, 5, 60, &yes, &events) == HSL_SHARE_DOWN, "nobody listens");
+    tap_ok(c->ops->enter(c, &name, 5, &out, &has, &lock) == HSL_SHARE_DOWN,
+        "... for barriers neither");
     tap_ok(ut_time_mono() - start < 1, "and nobody waits");
     s = serve();
     usleep(300000);
-    tap_ok(c->ops->rate(c, &space, &entry, 5, 60, &yes, &events) == HSL_SHARE_OK, "now it is there");
+    tap_ok(
+        c->ops->rate(c, &space, &entry, 5, 60, &yes, &events) == HSL_SHARE_OK, "now it is there");
     tap_ok(c->ops->enter(c, &name, 5, &out, &has, &lock) == HSL_SHARE_OK, "also for barriers");
     ut_serve_stop(s);
     tap_ok(atomic_load(&state.held) == 0, "a server that stops gives up what clients hold");
@@ -365,7 +371,8 @@ test_records(void)
     struct hsl_share *from = hsl_share_local_new(1 << 20, 64, true);
     struct hsl_share *to = hsl_share_local_new(1 << 20, 64, true);
     struct copy copy = {.to = to};
-    struct hsl_text space = text("s"), a = text("2001:db8::1"), b = text("2001:db8::2"), value = text("v");
+    struct hsl_text space = text("s"), a = text("2001:db8::1"), b = text("2001:db8::2"),
+                    value = text("v");
     struct hsl_share_change set = {.key = text("k"), .value = text("val")};
     struct hsl_share_entry entry = {.found = false};
     double events = 0;
@@ -390,7 +397,8 @@ test_records(void)
                strcmp(ut_sbuf_text(&entry.value), "val") == 0,
         "the key too");
     ut_sbuf_reset(&entry.value);
-    tap_ok(to->ops->enter(to, &set.key, 0, &entry.value, &has, &lock) == HSL_SHARE_OK && has, "and the barrier's value");
+    tap_ok(to->ops->enter(to, &set.key, 0, &entry.value, &has, &lock) == HSL_SHARE_OK && has,
+        "and the barrier's value");
     to->ops->leave(to, lock, HSL_SHARE_KEEP, NULL);
     usleep(1100000); /* windows are given once more within a second */
     copy.count = 0;
@@ -411,7 +419,8 @@ test_records(void)
     hsl_share_local_changes(from, true, copy_record, &copy);
     tap_ok(copy.count <= 1 && copy.gone == 3 + copy.count, "all: nothing is left (%u)", copy.count);
     for (size_t i = 0; i < 60; i++) {
-        static const char junk[] = "r\x01\x02\x03garbage that is no record at all\xff\xff\xff\xff....";
+        static const char junk[] =
+            "r\x01\x02\x03garbage that is no record at all\xff\xff\xff\xff....";
         struct hsl_text key = {junk, i}, bytes = {junk + 4, i % 20};
 
         has = i > 0 && hsl_share_local_restore(to, &key, &bytes) && key.p[0] == 'r';
