@@ -3,7 +3,9 @@ EXTRA_DIST += contrib/check contrib/demo contrib/fuzz contrib/common.sh contrib/
 EXTRA_DIST += contrib/bench/milter contrib/bench/milter.pl contrib/bench/soak.pl \
 	contrib/bench/hsl contrib/bench/hsl.pl contrib/bench/hsl.d
 
-EXTRA_PROGRAMS += contrib/bench/noop
+EXTRA_PROGRAMS += contrib/bench/noop contrib/bench/hslstart
+contrib_bench_hslstart_SOURCES = contrib/bench/hslstart.c
+contrib_bench_hslstart_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 contrib_bench_noop_SOURCES = contrib/bench/noop.c
 contrib_bench_noop_LDADD = $(MILTER_LIBS) -lpthread
 
