@@ -9,7 +9,6 @@
 #include "hsl/hsl_lib.h"
 #include "lib/ut_time.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <locale.h>
 #include <math.h>
@@ -17,6 +16,7 @@
 #include <time.h>
 
 #define DATE_MAX 1024
+#define ASK_SECONDS 0.2 /* between looks at whether a sleep was interrupted */
 #define NO_OFFSET LONG_MAX /* tm_gmtoff that strptime(3) did not set */
 
 static bool
@@ -239,16 +239,20 @@ is_interrupted(const struct hsl_run *r)
     return r->host && r->host->interrupted && r->host->interrupted(r->host_arg);
 }
 
-/* A signal ends it only if the host says so. */
+/* A host that can interrupt is asked now and then: its signal may come just before the call. */
 static void
 sleep_until(const struct hsl_run *r, double deadline)
 {
-    struct timespec t;
+    bool ask = r->host && r->host->interrupted;
 
-    t.tv_sec = (time_t)deadline;
-    t.tv_nsec = (long)((deadline - (double)t.tv_sec) * 1e9);
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR && !is_interrupted(r))
-        continue;
+    for (double now = ut_time_mono(); now < deadline && !is_interrupted(r); now = ut_time_mono()) {
+        double until = ask && now + ASK_SECONDS < deadline ? now + ASK_SECONDS : deadline;
+        struct timespec t;
+
+        t.tv_sec = (time_t)until;
+        t.tv_nsec = (long)((until - (double)t.tv_sec) * 1e9);
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+    }
 }
 
 static bool

@@ -446,7 +446,8 @@ open_editor(struct repl *r)
     (void)el_set(r->el, EL_EDITOR, "emacs");
     (void)el_set(r->el, EL_SIGNAL, 1);
     (void)el_set(r->el, EL_GETCFN, read_char);
-    (void)el_set(r->el, EL_ADDFN, "hsl-complete", "complete the word before the cursor", complete);
+    (void)el_wset(
+        r->el, EL_ADDFN, L"hsl-complete", L"complete the word before the cursor", complete);
     (void)el_set(r->el, EL_BIND, "^I", "hsl-complete", NULL);
     (void)el_set(r->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
     open_history(r);
