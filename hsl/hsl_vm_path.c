@@ -258,15 +258,15 @@ hsl_vm_path_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_i
     return true;
 }
 
-bool
-hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+/* SLOTOP and PROPOP on what [n] keys, the value behind them, lead to from [root]. */
+static bool
+operate_register(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
+    struct hsl_value *root, const struct hsl_value *keys, unsigned n)
 {
-    struct hsl_value *place = &regs[i->a].u.obj->slots[i[1].b], val = regs[i->b], out;
+    struct hsl_value out;
 
     m->frame->pc = i;
-    if (place->type == HSL_UNDEF)
-        *place = hsl_none();
-    if (!operate(m, place, &val, 0, (enum hsl_op)i[1].a, &out))
+    if (!operate(m, root, keys, n, (enum hsl_op)i[1].a, &out))
         return false;
     if (i->x & 1)
         hsl_drop(&m->run, &regs[i->b]);
@@ -275,17 +275,21 @@ hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_i
 }
 
 bool
+hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
+{
+    struct hsl_value *place = &regs[i->a].u.obj->slots[i[1].b], val = regs[i->b];
+
+    if (place->type == HSL_UNDEF)
+        *place = hsl_none();
+    return operate_register(m, regs, i, place, &val, 0);
+}
+
+bool
 hsl_vm_prop_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value operands[2] = {m->prog->k[i[1].b], regs[i->b]}, out;
+    struct hsl_value operands[2] = {m->prog->k[i[1].b], regs[i->b]};
 
-    m->frame->pc = i;
-    if (!operate(m, &regs[i->a], operands, 1, (enum hsl_op)i[1].a, &out))
-        return false;
-    if (i->x & 1)
-        hsl_drop(&m->run, &regs[i->b]);
-    set_result(m, regs, i->c, out);
-    return true;
+    return operate_register(m, regs, i, &regs[i->a], operands, 1);
 }
 
 bool
