@@ -274,10 +274,18 @@ update(struct cached *c, const struct hsl_cache_entry *old, struct hsl_value *re
     return ok;
 }
 
+static size_t
+size_option(const struct options *o)
+{
+    double size = number_option(o, SIZE, 32);
+
+    return size < 1e9 ? (size_t)size : (size_t)1e9;
+}
+
 static void
 keep(struct cached *c, const struct hsl_value *result, double ttl)
 {
-    double size = number_option(&c->options, SIZE, 32), now = ut_time_mono();
+    double now = ut_time_mono();
     struct ut_sbuf bytes;
     struct hsl_text value;
 
@@ -285,7 +293,7 @@ keep(struct cached *c, const struct hsl_value *result, double ttl)
     if (hsl_plain_save(result, false, &bytes) == HSL_PLAIN_OK) {
         value = (struct hsl_text){bytes.data, bytes.len};
         hsl_cache_put(c->run->env->cache, &c->where, &value, now, now + ttl,
-            size < 1e9 ? (size_t)size : (size_t)1e9, truth_option(&c->options, LRU, true));
+            size_option(&c->options), truth_option(&c->options, LRU, true));
     }
     ut_sbuf_fini(&bytes);
 }
@@ -322,7 +330,8 @@ look_up(struct cached *c, struct hsl_value *out)
     struct hsl_text bytes;
     bool fresh, ok;
 
-    e = hsl_cache_get(c->run->env->cache, &c->where, ut_time_mono(), &fresh);
+    e = hsl_cache_get(
+        c->run->env->cache, &c->where, size_option(&c->options), ut_time_mono(), &fresh);
     if (fresh && !truth_option(&c->options, FORCE, false)) {
         bytes = hsl_cache_value(e);
         ok = hsl_plain_load(c->run, bytes.p, bytes.len, out);

@@ -250,8 +250,20 @@ same_stamp(const struct hsl_cache_stamp *a, const struct hsl_cache_stamp *b)
            a->seconds == b->seconds && a->nanoseconds == b->nanoseconds;
 }
 
+/* Takes over a smaller size; the bucket may go with its last entry. */
+static void
+shrink_bucket(struct hsl_cache *c, struct bucket *b, size_t size)
+{
+    if (size >= b->size)
+        return;
+    b->size = size;
+    for (size_t n = b->count > size ? b->count - size : 0; n > 0; n--)
+        drop_entry(c, b->list.oldest, NULL);
+}
+
 struct hsl_cache_entry *
-hsl_cache_get(struct hsl_cache *c, const struct hsl_cache_where *w, double now, bool *fresh)
+hsl_cache_get(struct hsl_cache *c, const struct hsl_cache_where *w, size_t size, double now,
+    bool *fresh)
 {
     uint64_t in = bucket_hash(c, w), hash = entry_hash(c, in, w);
     struct hsl_cache_entry *e = NULL;
@@ -260,9 +272,11 @@ hsl_cache_get(struct hsl_cache *c, const struct hsl_cache_where *w, double now, 
     *fresh = false;
     pthread_mutex_lock(&c->lock);
     b = find_bucket(c, w, in);
-    if (b && !same_stamp(&b->stamp, &w->stamp))
+    if (b && !same_stamp(&b->stamp, &w->stamp)) {
         empty_bucket(c, b, NULL);
-    else if (b)
+        b = NULL;
+    }
+    if (b)
         e = find_entry(c, b, &w->key, hash);
     if (e) {
         unlink_entry(c, e);
@@ -270,6 +284,8 @@ hsl_cache_get(struct hsl_cache *c, const struct hsl_cache_where *w, double now, 
         atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
         *fresh = now < e->expires;
     }
+    if (b)
+        shrink_bucket(c, b, size);
     pthread_mutex_unlock(&c->lock);
     return e;
 }

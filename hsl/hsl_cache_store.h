@@ -36,10 +36,11 @@ struct hsl_cache_where {
 };
 
 /* The entry there with one reference, also if it is over at [now] (monotonic seconds): then *fresh
- * is false. NULL: there is none. */
+ * is false. NULL: there is none. From now on the bucket holds at most [size] entries, until it is
+ * empty; those used longest ago go. */
 struct hsl_cache_entry *
-hsl_cache_get(
-    struct hsl_cache *c, const struct hsl_cache_where *w, double now, bool *fresh) UT_CHECKED;
+hsl_cache_get(struct hsl_cache *c, const struct hsl_cache_where *w, size_t size, double now,
+    bool *fresh) UT_CHECKED;
 /* The bytes of its value, lent until unref; they never change. */
 struct hsl_text
 hsl_cache_value(const struct hsl_cache_entry *e);

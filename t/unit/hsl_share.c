@@ -272,7 +272,7 @@ test_bounds(void)
     hsl_cache_put(c, &w, &large, 1, 2, 100, true);
     hsl_cache_usage(c, &memory, &entries);
     tap_ok(memory <= 20000 && entries < 50, "never more than cache_memory (%zu)", memory);
-    e = hsl_cache_get(c, &w, 1.5, &fresh);
+    e = hsl_cache_get(c, &w, 100, 1.5, &fresh);
     tap_ok(e && fresh && hsl_cache_value(e).len == 15000, "the newest is there");
     large.len = 30000;
     hsl_cache_put(c, &w, &large, 1, 2, 100, true);
