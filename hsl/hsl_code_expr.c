@@ -172,11 +172,12 @@ right_constant(struct hsl_code *c, enum hsl_op op, const struct hsl_node *right,
     return hsl_code_const(c, right, k);
 }
 
+/* True for a number that fits into an operand. */
 static bool
 is_whole(const struct hsl_value *v)
 {
-    return v->type == HSL_NUM && v->u.num >= 1 && v->u.num <= 2147483648.0 &&
-           (double)(uint32_t)v->u.num == v->u.num;
+    return v->type == HSL_NUM && v->u.num >= 1 && v->u.num <= UINT16_MAX &&
+           (double)(uint16_t)v->u.num == v->u.num;
 }
 
 void
@@ -197,7 +198,7 @@ hsl_code_operate(
 
     if (right_constant(c, op, right, &k)) {
         if (op == HSL_OP_MOD && is_whole(&c->prog->k[k]))
-            (void)hsl_code_emit(c, HSL_I_MODW, dst, left, k);
+            (void)hsl_code_emit(c, HSL_I_MODW, dst, left, (unsigned)c->prog->k[k].u.num);
         else if (binaries[op].op_k)
             (void)hsl_code_emit(c, (enum hsl_opcode)binaries[op].op_k, dst, left, k);
         else

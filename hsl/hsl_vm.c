@@ -117,12 +117,14 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         DIVISION(MOD, HSL_OP_MOD, modulo(b->u.num, c->u.num))
         OP(MODW)
         {
-            const struct hsl_value *b = regs + i->b, *c = k + i->c;
+            const struct hsl_value *b = regs + i->b;
             double n;
-            if (LIKELY(b->type == HSL_NUM) && LIKELY(modulo_whole(b->u.num, c->u.num, &n)))
+            if (LIKELY(b->type == HSL_NUM) && LIKELY(modulo_whole(b->u.num, i->c, &n))) {
                 set_num(r, regs + i->a, n);
-            else
-                CHECKED(hsl_vm_binary(m, regs, i, HSL_OP_MOD, c));
+            } else {
+                struct hsl_value c = hsl_num(i->c);
+                CHECKED(hsl_vm_binary(m, regs, i, HSL_OP_MOD, &c));
+            }
             NEXT();
         }
         BITWISE(BAND, HSL_OP_BAND, p & q)

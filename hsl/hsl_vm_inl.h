@@ -149,13 +149,13 @@ modulo(double a, double b)
 
 /* The same for a divisor that is whole and fits; false: [a] is not whole or does not. */
 static inline bool
-modulo_whole(double a, double b, double *out)
+modulo_whole(double a, uint32_t b, double *out)
 {
     uint64_t x = list_index(a);
 
     if ((double)(int64_t)x != a || x > UINT32_MAX)
         return false;
-    *out = (double)((uint32_t)x % (uint32_t)b);
+    *out = (double)((uint32_t)x % b);
     return true;
 }
 
