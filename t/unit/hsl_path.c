@@ -20,9 +20,11 @@ at_root(char *buf, size_t size, const char *text)
         strncmp(text, "%s", 2) == 0 ? text + 2 : text);
 }
 
-static const char *const folders[] = {"%s/flows", "%s/flows/sub", "%s/data", "%s/other"};
+static const char *const folders[] = {"%s/flows", "%s/flows/sub", "%s/data", "%s/other",
+    "%s/modules"};
 static const char *const files[] = {"%s/flows/a", "%s/flows/b.hsl", "%s/flows/sub/c.hsl",
-    "%s/data/accounts.txt", "%s/other/secret", "%s/flows/a.hsl"};
+    "%s/data/accounts.txt", "%s/other/secret", "%s/flows/a.hsl",
+    "%s/modules/pkg.hsl"};
 
 static void
 make_files(void)
@@ -126,13 +128,16 @@ static const struct {
         "../other/secret is outside the allowed directories"},
     {"./nothere", "%s/flows/b.hsl", true, "cannot open ./nothere: No such file or directory"},
     {"./a", NULL, false, "cannot open ./a: ./ and ../ are only for scripts that are files"},
-    {"extras://x", NULL, true, "cannot open extras://x: there are no packaged modules"},
+    {"extras://x", NULL, true, "cannot open extras://x: No such file or directory"},
+    {"extras://pkg", NULL, true, "%s/modules/pkg.hsl"},
+    {"extras://../flows/a", NULL, true, "extras://../flows/a is outside the allowed directories"},
+    {"./pkg", "%s/modules/pkg.hsl", true, "%s/modules/pkg.hsl"},
     {"a\nb", NULL, false, "cannot open a\\x0Ab: No such file or directory"},
     {"a/b", NULL, false, "cannot open a/b: Not a directory"},
 };
 
 static void
-test_rows(const struct hsl_env *env)
+test_rows(struct hsl_env *env)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char from[300], want[400], name[80];
@@ -153,7 +158,7 @@ test_rows(const struct hsl_env *env)
 }
 
 static void
-test_names(const struct hsl_env *env)
+test_names(struct hsl_env *env)
 {
     struct hsl_env bare = {.flow_dir = NULL};
     static char longest[10000];
@@ -178,7 +183,7 @@ int
 main(void)
 {
     struct hsl_env env = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    char flows[300], data[300];
+    char flows[300], data[300], modules[300];
 
     if (!tap_ok(mkdtemp(root) != NULL, "a folder for files"))
         return tap_done();
@@ -186,6 +191,8 @@ main(void)
     at_root(data, sizeof data, "%s/data");
     env.flow_dir = flows;
     env.data_dir = data;
+    at_root(modules, sizeof modules, "%s/modules");
+    env.module_dir = modules;
     make_files();
     env.conf = load_conf();
     if (!env.conf)
