@@ -32,19 +32,19 @@ syntax keyword hslFunction base64_encode base64url_decode base64url_encode boole
 syntax keyword hslFunction csv_decode dns dns4 dns6 dns_query dnsbl dnscname dnsmx dnsns dnsptr dnstxt
 syntax keyword hslFunction domain_includes envelope_address_parse envelope_localpart_escape executiontime
 syntax keyword hslFunction explode file file_get_contents floor gethostname globalview hash
-syntax keyword hslFunction header_addresslist_extract hmac_md5 hmac_sha1 hmac_sha2 implode in_array in_file
-syntax keyword hslFunction in_ldap in_network inet_includes inet_ntop inet_pton inet_reverse is_array
-syntax keyword hslFunction is_boolean is_function is_number is_object is_string is_subdomain json_decode
-syntax keyword hslFunction json_encode ldap_bind ldap_search length log md5 memory_add memory_dec
-syntax keyword hslFunction memory_delete memory_exists memory_fetch memory_inc memory_store memory_update
-syntax keyword hslFunction mimeword_decode mimeword_encode number ord pack pcre_compile pcre_match
-syntax keyword hslFunction pcre_match_all pcre_quote pcre_replace pow queue_policy queue_policy_delete
-syntax keyword hslFunction queue_quota queue_suspend rand random_bytes random_number range rate round sha1
-syntax keyword hslFunction sha2 sleep spf spf_query sqrt str_chunk str_find str_lower str_lstrip str_repeat
-syntax keyword hslFunction str_replace str_rfind str_rstrip str_slice str_split str_strip str_upper
-syntax keyword hslFunction strftime string strlen strpduration strpos strptime strrpos strtolower
-syntax keyword hslFunction strtoupper substr syslog tacplus_authen tacplus_author time timelocal trim
-syntax keyword hslFunction unpack uptime url_decode url_encode uuid uuidv5 xtext_decode xtext_encode
+syntax keyword hslFunction header_addresslist_extract hmac_md5 hmac_sha1 hmac_sha2 http implode in_array
+syntax keyword hslFunction in_file in_ldap in_network inet_includes inet_ntop inet_pton inet_reverse
+syntax keyword hslFunction is_array is_boolean is_function is_number is_object is_string is_subdomain
+syntax keyword hslFunction json_decode json_encode ldap_bind ldap_search length log md5 memory_add
+syntax keyword hslFunction memory_dec memory_delete memory_exists memory_fetch memory_inc memory_store
+syntax keyword hslFunction memory_update mimeword_decode mimeword_encode number ord pack pcre_compile
+syntax keyword hslFunction pcre_match pcre_match_all pcre_quote pcre_replace pow queue_policy
+syntax keyword hslFunction queue_policy_delete queue_quota queue_suspend rand random_bytes random_number
+syntax keyword hslFunction range rate round sha1 sha2 sleep spf spf_query sqrt str_chunk str_find str_lower
+syntax keyword hslFunction str_lstrip str_repeat str_replace str_rfind str_rstrip str_slice str_split
+syntax keyword hslFunction str_strip str_upper strftime string strlen strpduration strpos strptime strrpos
+syntax keyword hslFunction strtolower strtoupper substr syslog tacplus_authen tacplus_author time timelocal
+syntax keyword hslFunction trim unpack uptime url_decode url_encode uuid uuidv5 xtext_decode xtext_encode
 syntax keyword hslFunction yaml_decode
 syntax keyword hslAction Accept AddHeader Allow AppendHeader Block CopyMail CopyTo Defer DelHeader Delete
 syntax keyword hslAction Deliver DeliverAsSpam DirectDeliver DiscardMailDataChanges Done Exception
