@@ -136,5 +136,7 @@ hsl_check_unit(struct hsl_unit *u)
     hsl_check_scope_end(&c, u->globals);
     if (!u->main)
         gather(&c);
+    if (ut_arena_failed(u->arena))
+        (void)hsl_unit_limit(u, (struct hsl_pos){1, 1, 0}, "not enough memory for the script");
     return u->diags->errors == errors ? 0 : -1;
 }

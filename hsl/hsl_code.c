@@ -193,7 +193,7 @@ code_params(struct hsl_code *c, const struct hsl_function *f)
     for (const struct hsl_param *q = f->params; q; q = q->next) {
         unsigned reg = hsl_code_reg(q->var);
 
-        if (q->def && c->prog->k[p->defaults[optional++]].type == HSL_UNDEF) {
+        if (q->def && !c->failed && c->prog->k[p->defaults[optional++]].type == HSL_UNDEF) {
             uint32_t given = hsl_code_emit(c, HSL_I_JDEF, reg, 0, 0);
 
             hsl_code_to(c, q->def, reg);

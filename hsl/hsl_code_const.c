@@ -423,7 +423,7 @@ hsl_code_literal(struct hsl_code *c, const struct hsl_node *n, unsigned *k)
     if (c->failed || !fold_literal(c, n, &v))
         return false;
     *k = hsl_code_k(c, v);
-    return true;
+    return !c->failed;
 }
 
 bool
@@ -440,7 +440,7 @@ hsl_code_const(struct hsl_code *c, const struct hsl_node *n, unsigned *k)
         return false;
     }
     *k = hsl_code_k(c, v);
-    return true;
+    return !c->failed;
 }
 
 bool
@@ -459,7 +459,7 @@ hsl_code_const_key(struct hsl_code *c, const struct hsl_node *n, unsigned *k)
     if (i > (int64_t)1 << 53 || i < -((int64_t)1 << 53))
         return false;
     *k = hsl_code_k_num(c, (double)i);
-    return true;
+    return !c->failed;
 }
 
 int

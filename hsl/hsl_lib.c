@@ -405,10 +405,10 @@ hsl_ret_sbuf(struct hsl_run *r, struct hsl_value *out, struct ut_sbuf *b)
     bool ok;
 
     if (b->failed) {
-        size_t max = b->max;
+        bool full = !b->no_memory && b->max >= r->limits.max_string;
 
         ut_sbuf_fini(b);
-        if (max >= r->limits.max_string)
+        if (full)
             return hsl_limit(r, HSL_L05, "string length (%zu) exceeded", r->limits.max_string);
         return hsl_limit(r, HSL_L08, "out of memory");
     }

@@ -39,7 +39,7 @@ has_room(struct hsl_run *r, size_t len)
 
 /* One line, escaped and cut, to the host. The text is cut before it is escaped too: a line of many
  * megabytes costs no more than one of RECORD_MAX. */
-static void
+static bool
 log_line(struct hsl_run *r, int level, const char *p, size_t len)
 {
     struct ut_sbuf b;
@@ -55,9 +55,12 @@ log_line(struct hsl_run *r, int level, const char *p, size_t len)
         ut_sbuf_truncate(&b, ut_utf8_cut(ut_sbuf_text(&b), b.len, keep));
         ut_sbuf_addz(&b, CUT_MARK);
     }
-    if (has_room(r, b.len))
+    if (b.failed)
+        (void)hsl_limit(r, HSL_L08, "out of memory");
+    else if (has_room(r, b.len))
         hsl_run_log(r, level, ut_sbuf_text(&b), b.len);
     ut_sbuf_fini(&b);
+    return r->state == HSL_RUNNING;
 }
 
 /* [s] as records: LF or CR LF ends one; an empty part behind the last is none. */
@@ -73,7 +76,8 @@ log_records(struct hsl_run *r, int level, const struct hsl_str *s)
 
         if (lf && stop > p && stop[-1] == '\r')
             stop--;
-        log_line(r, level, p, (size_t)(stop - p));
+        if (!log_line(r, level, p, (size_t)(stop - p)))
+            return false;
         more = lf && lf + 1 < end;
         p = lf ? lf + 1 : end;
     }

@@ -50,8 +50,7 @@ give_value(struct hsl_run *r, const char *p, size_t len, bool decode, struct hsl
     text_init(r, &text);
     hsl_word_unfold(&flat, p, len);
     hsl_word_decode(&text, ut_sbuf_text(&flat), flat.len);
-    if (flat.failed)
-        text.failed = true;
+    ut_sbuf_fail_with(&text, &flat);
     ut_sbuf_fini(&flat);
     return hsl_ret_sbuf(r, out, &text) && hsl_work(r, len);
 }
@@ -262,8 +261,8 @@ make_value(struct hsl_run *r, const char *fn, size_t name_len, const struct hsl_
     hsl_word_unfold(&flat, p, len);
     hsl_word_encode(&encoded, ut_sbuf_text(&flat), flat.len);
     hsl_word_fold(out, ut_sbuf_text(&encoded), encoded.len, name_len + 2);
-    if (flat.failed || encoded.failed)
-        out->failed = true;
+    ut_sbuf_fail_with(out, &flat);
+    ut_sbuf_fail_with(out, &encoded);
     ut_sbuf_fini(&flat);
     ut_sbuf_fini(&encoded);
     return true;
@@ -424,7 +423,8 @@ extend_header(struct hsl_run *r, const char *fn, enum hsl_header_op op,
     }
     if (ok && flat.len > 0)
         join_text(&text, flat.data, flat.len, op == HSL_HEADER_PREPEND, &old);
-    text.failed = text.failed || flat.failed || old.failed;
+    ut_sbuf_fail_with(&text, &flat);
+    ut_sbuf_fail_with(&text, &old);
     ut_sbuf_fini(&flat);
     ut_sbuf_fini(&old);
     if (ok)

@@ -149,7 +149,7 @@ hsl_locks_enter(struct hsl_locks *l, const struct hsl_text *name, double wait,
         if (value->failed)
             end = HSL_SHARE_FULL;
         b->held = end == HSL_SHARE_OK;
-        *lock = b;
+        *lock = b->held ? b : NULL;
     }
     if (b && end != HSL_SHARE_OK) {
         if (!b->held)

@@ -75,9 +75,9 @@ look_in(const char *root, const char *base, const char *rel, struct ut_sbuf *out
     enum found r = FOUND;
 
     ut_sbuf_init(&joined, PATH_MAX - 1);
+    errno = ENAMETOOLONG; /* or what the buffer's allocation says */
     ut_sbuf_addf(&joined, "%s/%s", base, rel);
     if (joined.failed) {
-        errno = ENAMETOOLONG;
         r = FAILED;
     } else if (ut_file_inside(root, ut_sbuf_text(&joined), out, NULL) != 0) {
         int err = errno;
@@ -103,7 +103,9 @@ look_for(const struct lookup *l, const char *root, const char *base, const char 
         return r;
     ut_sbuf_init(&longer, PATH_MAX - 1);
     ut_sbuf_addf(&longer, "%s.hsl", rel);
-    if (!longer.failed)
+    if (longer.failed)
+        r = FAILED;
+    else
         r = look_in(root, base, ut_sbuf_text(&longer), l->out);
     ut_sbuf_fini(&longer);
     if (r == MISSING)
@@ -144,7 +146,10 @@ beside(const struct lookup *l)
     if (!slash)
         return cannot_open(l, "./ and ../ are only for scripts that are files");
     ut_sbuf_init(&dir, PATH_MAX - 1);
+    errno = ENAMETOOLONG;
     ut_sbuf_add(&dir, l->from, (size_t)(slash - l->from));
+    if (dir.failed)
+        r = FAILED;
     for (size_t i = 0; i < 3 && r == OUTSIDE; i++)
         if (roots[i])
             r = look_for(l, roots[i], ut_sbuf_text(&dir), l->name);
@@ -179,6 +184,7 @@ configured(const struct lookup *l, const char *id)
     char *real;
 
     ut_sbuf_init(&path, PATH_MAX - 1);
+    errno = ENAMETOOLONG;
     if (!configured_path(l, id, &path)) {
         ut_sbuf_fini(&path);
         return 1;
@@ -187,7 +193,7 @@ configured(const struct lookup *l, const char *id)
     if (real)
         ut_sbuf_addz(l->out, real);
     else
-        cannot_open_errno(l, path.failed ? ENAMETOOLONG : errno);
+        cannot_open_errno(l, errno);
     ut_sbuf_fini(&path);
     if (!real)
         return -1;
@@ -233,9 +239,13 @@ resolve_name(struct lookup *l, const char *name, size_t len)
     ut_sbuf_init(&text, PATH_MAX - 1);
     ut_sbuf_add(&text, name, len);
     l->name = ut_sbuf_text(&text);
-    r = text.failed ? ut_diag_set(l->d, "cannot open a file whose name is longer than %d bytes",
-                          PATH_MAX - 1)
-                    : resolve(l);
+    if (!text.failed)
+        r = resolve(l);
+    else if (len > PATH_MAX - 1)
+        r = ut_diag_set(
+            l->d, "cannot open a file whose name is longer than %d bytes", PATH_MAX - 1);
+    else
+        r = ut_diag_set(l->d, "cannot open a file: out of memory");
     ut_sbuf_fini(&text);
     return r;
 }

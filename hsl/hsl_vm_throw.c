@@ -11,6 +11,9 @@
 #include "hsl/hsl_barrier.h"
 #include "hsl/hsl_vm.h"
 #include "lib/ut_time.h"
+#include "lib/ut_utf8.h"
+
+#define NO_ARM_TEXT 500 /* bytes of a value in a message */
 
 static uint32_t
 pc_of(const struct hsl_frame *f)
@@ -128,14 +131,14 @@ hsl_vm_throw(struct hsl_machine *m, struct hsl_value v)
 bool
 hsl_vm_no_arm(struct hsl_machine *m, const struct hsl_value *v)
 {
-    struct ut_sbuf text;
-    bool ok;
+    struct hsl_str *s = hsl_to_str(&m->run, v);
+    size_t len;
 
-    ut_sbuf_init(&text, 500);
-    ok = hsl_to_text(&m->run, v, &text) || text.failed;
-    if (ok && m->run.state == HSL_RUNNING)
-        (void)hsl_raise(&m->run, HSL_R15, "match: no arm for %s", ut_sbuf_text(&text));
-    ut_sbuf_fini(&text);
+    if (!s)
+        return false;
+    len = ut_utf8_cut(s->data, s->len, NO_ARM_TEXT);
+    (void)hsl_raise(&m->run, HSL_R15, "match: no arm for %.*s", (int)len, s->data);
+    hsl_unref(&m->run, hsl_from_str(s));
     return false;
 }
 

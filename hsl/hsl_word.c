@@ -226,6 +226,7 @@ hsl_word_decode(struct ut_sbuf *out, const char *p, size_t len)
     }
     flush(&d);
     ut_sbuf_add(out, plain, (size_t)(end - plain));
+    ut_sbuf_fail_with(out, &d.bytes);
     ut_sbuf_fini(&d.bytes);
 }
 
@@ -319,9 +320,8 @@ hsl_word_encode_all(struct ut_sbuf *out, const char *p, size_t len)
             ut_sbuf_addz(&valid, REPLACEMENT);
         i += n > 0 ? n : 1;
     }
-    if (valid.failed)
-        out->failed = true;
-    else
+    ut_sbuf_fail_with(out, &valid);
+    if (!valid.failed)
         encode_valid(out, ut_sbuf_text(&valid), valid.len);
     ut_sbuf_fini(&valid);
 }

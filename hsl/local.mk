@@ -91,3 +91,10 @@ t_unit_hsl_run_SOURCES = t/unit/hsl_run.c
 t_unit_hsl_run_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_vm_SOURCES = t/unit/hsl_vm.c
 t_unit_hsl_vm_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+# The same without memory: the linker puts the test's own functions before those of the system.
+check_PROGRAMS += t/unit/hsl_scarce
+t_unit_hsl_scarce_SOURCES = t/unit/hsl_scarce.c
+t_unit_hsl_scarce_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_unit_hsl_scarce_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray \
+	-Wl,--wrap=free,--wrap=strdup,--wrap=strndup,--wrap=realpath,--wrap=pcre2_compile_8 \
+	-Wl,--wrap=pcre2_compile_context_create_8,--wrap=pcre2_match_context_create_8,--wrap=pcre2_match_data_create_8

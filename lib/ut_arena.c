@@ -42,6 +42,7 @@ struct ut_arena {
     struct ut_arena_chunk *chunks; /* the first is the one blocks are cut off */
     size_t used;                   /* bytes handed out */
     size_t max;                    /* most of them; 0: no limit */
+    bool failed;                   /* a block was refused */
 };
 
 struct ut_arena *
@@ -80,6 +81,7 @@ ut_arena_reset(struct ut_arena *a)
     struct ut_arena_chunk *first = a->chunks;
 
     a->used = 0;
+    a->failed = false;
     if (!first)
         return;
     arena_drop(first->next);
@@ -113,8 +115,8 @@ arena_chunk(struct ut_arena *a, size_t need)
     return c;
 }
 
-void *
-ut_arena_alloc(struct ut_arena *a, size_t size)
+static void *
+arena_cut(struct ut_arena *a, size_t size)
 {
     struct ut_arena_chunk *c = a->chunks;
     size_t room;
@@ -137,13 +139,22 @@ ut_arena_alloc(struct ut_arena *a, size_t size)
 }
 
 void *
+ut_arena_alloc(struct ut_arena *a, size_t size)
+{
+    void *p = arena_cut(a, size);
+
+    a->failed = a->failed || !p;
+    return p;
+}
+
+void *
 ut_arena_calloc(struct ut_arena *a, size_t n, size_t size)
 {
     void *p;
 
     if (size > 0 && n > SIZE_MAX / size)
-        return NULL;
-    p = ut_arena_alloc(a, n * size);
+        n = size = SIZE_MAX; /* which is refused */
+    p = ut_arena_alloc(a, size == SIZE_MAX ? size : n * size);
     if (p)
         memset(p, 0, n * size);
     return p;
@@ -166,4 +177,10 @@ size_t
 ut_arena_used(const struct ut_arena *a)
 {
     return a->used;
+}
+
+bool
+ut_arena_failed(const struct ut_arena *a)
+{
+    return a->failed;
 }

@@ -3,6 +3,7 @@
 #ifndef UT_ARENA_H
 #define UT_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/ut_bug.h"
@@ -22,6 +23,8 @@ void *ut_arena_alloc(struct ut_arena *a, size_t size) UT_CHECKED;
 void *ut_arena_calloc(struct ut_arena *a, size_t n, size_t size) UT_CHECKED;
 /* A copy of [len] bytes at [p], followed by a NUL. */
 char *ut_arena_dup(struct ut_arena *a, const void *p, size_t len) UT_CHECKED;
+/* True if some block was refused since the last reset: for those who look once at the end. */
+bool ut_arena_failed(const struct ut_arena *a);
 /* Bytes handed out so far. */
 size_t ut_arena_used(const struct ut_arena *a);
 

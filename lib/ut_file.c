@@ -277,10 +277,10 @@ ut_file_inside(const char *root, const char *name, struct ut_sbuf *out, struct u
         ut_diag_errno(d, "%s", root);
         goto done;
     }
+    errno = ENAMETOOLONG; /* or what the buffer's allocation says */
     if (name[0] != '/')
         ut_sbuf_addf(&joined, "%s/", base);
     ut_sbuf_addz(&joined, name);
-    errno = ENAMETOOLONG;
     if (!joined.failed)
         real = realpath(ut_sbuf_text(&joined), NULL);
     if (!real) {

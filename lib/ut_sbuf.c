@@ -30,7 +30,7 @@ void
 ut_sbuf_reset(struct ut_sbuf *b)
 {
     b->len = 0;
-    b->failed = false;
+    b->failed = b->no_memory = false;
     if (b->data)
         b->data[0] = '\0';
 }
@@ -56,7 +56,7 @@ ut_sbuf_reserve(struct ut_sbuf *b, size_t more)
         cap = b->max + 1;
     data = realloc(b->data, cap);
     if (!data) {
-        b->failed = true;
+        b->failed = b->no_memory = true;
         return false;
     }
     if (!b->data)
@@ -64,6 +64,13 @@ ut_sbuf_reserve(struct ut_sbuf *b, size_t more)
     b->data = data;
     b->cap = cap;
     return true;
+}
+
+void
+ut_sbuf_fail_with(struct ut_sbuf *b, const struct ut_sbuf *part)
+{
+    b->failed = b->failed || part->failed;
+    b->no_memory = b->no_memory || part->no_memory;
 }
 
 void

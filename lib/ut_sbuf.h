@@ -15,6 +15,7 @@ struct ut_sbuf {
     size_t cap;  /* bytes allocated */
     size_t max;  /* most bytes that [len] may reach */
     bool failed; /* an append did not fit or found no memory; sticks until reset */
+    bool no_memory; /* it was memory */
 };
 
 /* Makes [b] empty with room for at most [max] bytes; allocates nothing yet. */
@@ -27,6 +28,8 @@ void ut_sbuf_reset(struct ut_sbuf *b);
 /* Appends [len] bytes at [p], which is borrowed. Over b->max, or out of
  * memory: [b] keeps its content and b->failed stays true until reset. */
 void ut_sbuf_add(struct ut_sbuf *b, const void *p, size_t len);
+/* [b] fails too if [part], which was to become part of it, has failed. */
+void ut_sbuf_fail_with(struct ut_sbuf *b, const struct ut_sbuf *part);
 /* Appends the text [s] without its NUL. */
 void ut_sbuf_addz(struct ut_sbuf *b, const char *s);
 /* Appends one byte. */
