@@ -107,7 +107,7 @@ collect(void *arg, const struct hsl_rate_window *r)
 static int
 send_found(const struct asked *a, struct wanted *w)
 {
-    const char *at = w->found.data, *end = at + w->found.len;
+    const char *at = ut_sbuf_text(&w->found), *end = at + w->found.len;
     size_t len;
 
     while (at < end) {

@@ -243,7 +243,7 @@ collect(void *arg, const struct hsl_text *key, const struct hsl_text *value)
 static int
 put_batch(struct pol_keep *k, DB_TXN *txn, unsigned long *count)
 {
-    const char *at = k->batch.data, *end = at + k->batch.len;
+    const char *at = ut_sbuf_text(&k->batch), *end = at + k->batch.len;
     int err = 0;
 
     for (*count = 0; err == 0 && at < end; ++*count) {
