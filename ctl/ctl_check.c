@@ -14,6 +14,7 @@
 #include "hsl/hsl_show.h"
 #include "lib/ut_file.h"
 #include "milter/mlt_env.h"
+#include "milter/mlt_limits.h"
 
 #define MAX_PATH_TEXT 4096 /* bytes of a file name */
 
@@ -82,9 +83,8 @@ check_flow(struct hsl_env *env, const struct ut_conf *conf, const struct flow *f
     struct ut_sbuf path;
     struct ut_diag d = {0};
 
-    hsl_limits_default(&limits);
-    limits.max_include_depth = (unsigned)conf->global.max_include_depth;
-    limits.max_source = (size_t)conf->global.max_source;
+    if (mlt_limits_get(conf, f->flow, &limits, &d) != 0)
+        ut_diag_list_add(diags, &d);
     ut_sbuf_init(&path, MAX_PATH_TEXT);
     if (ut_file_inside(conf->global.flow_directory, f->name, &path, &d) != 0) {
         ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, f->line, 0,

@@ -6,7 +6,7 @@ ctl_penstock_SOURCES = ctl/ctl.h ctl/ctl_main.c ctl/ctl_output.c \
 	ctl/ctl_log_query.c ctl/ctl_log_query.h ctl/ctl_log_line.c ctl/ctl_log_line.h \
 	ctl/ctl_log_scan.c ctl/ctl_log_scan.h \
 	ctl/ctl_quarantine.c ctl/ctl_quarantine.h ctl/ctl_rate.c ctl/ctl_rate.h hsl/hsl_show.c hsl/hsl_show.h \
-	milter/mlt_env.c milter/mlt_env.h
+	milter/mlt_env.c milter/mlt_env.h milter/mlt_limits.c milter/mlt_limits.h
 ctl_penstock_LDADD = policyd/libpol.a hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 
 # The language on its own.

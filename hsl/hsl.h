@@ -67,7 +67,7 @@ struct hsl_limits {
 /* The defaults of language §18. */
 void hsl_limits_default(struct hsl_limits *l);
 struct hsl_env_opts;
-/* Sets limits by their names, those of the process in [opts]: [list] is "max_time=2,max_memory=16M", counts in decimal, bytes also
+/* Sets limits by their names, those of the process in [opts] (NULL: they are refused): [list] is "max_time=2,max_memory=16M", counts in decimal, bytes also
  * with K M G, seconds also with a fraction or with s m h. Those before a mistake are set. -1 with
  * [d] set: a name that is none (with the nearest one), a value that is none or out of range. */
 int hsl_limits_set(struct hsl_limits *l, struct hsl_env_opts *opts, const char *list,

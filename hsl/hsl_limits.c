@@ -181,6 +181,8 @@ set_item(struct hsl_limits *l, struct hsl_env_opts *opts, const char *item, size
     *value++ = '\0';
     if (find_row(text, &row, d) != 0)
         return -1;
+    if (row->shared && !opts)
+        return ut_diag_set(d, "%s is one for all scripts together", row->name);
     return set_row(row->shared ? (void *)opts : l, row, value, d);
 }
 

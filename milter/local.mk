@@ -13,6 +13,7 @@ milter_libmlt_a_SOURCES = \
 	milter/mlt_host.c \
 	milter/mlt_inject.c milter/mlt_inject.h \
 	milter/mlt_journal.c milter/mlt_journal.h \
+	milter/mlt_limits.c milter/mlt_limits.h \
 	milter/mlt_log.c milter/mlt_log.h \
 	milter/mlt_msg.c milter/mlt_msg.h \
 	milter/mlt_ops.h \

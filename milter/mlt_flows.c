@@ -31,6 +31,7 @@
 
 #include "lib/ut_file.h"
 #include "lib/ut_time.h"
+#include "milter/mlt_limits.h"
 
 /* --- Settings --------------------------------------------------------------------------------- */
 
@@ -58,37 +59,10 @@ action_of(const char *word)
 }
 
 static void
-set_limits(struct hsl_limits *l, const struct ut_conf_global *g)
-{
-    hsl_limits_default(l);
-    l->max_instructions = (uint64_t)g->max_instructions;
-    l->max_time = (double)g->max_time;
-    l->max_memory = (size_t)g->max_memory;
-    l->max_string = (size_t)g->max_string;
-    l->max_array = (size_t)g->max_array;
-    l->max_call_depth = (unsigned)g->max_call_depth;
-    l->max_echo = (size_t)g->max_echo;
-    l->max_echo_records = (unsigned)g->max_echo_records;
-    l->pcre_match_limit = (uint32_t)g->pcre_match_limit;
-    l->pcre_depth_limit = (uint32_t)g->pcre_depth_limit;
-    l->max_sleep = (double)g->max_sleep;
-    l->barrier_wait = (double)g->barrier_wait;
-    l->barrier_value = (size_t)g->barrier_value;
-    l->max_dns = (unsigned)g->max_dns;
-    l->max_http = (unsigned)g->max_http;
-    l->max_sockets = (unsigned)g->max_sockets;
-    l->max_http_body = (size_t)g->max_http_body;
-    l->max_include_depth = (unsigned)g->max_include_depth;
-    l->max_source = (size_t)g->max_source;
-}
-
-static void
 set_settings(struct mlt_flows *f)
 {
     const struct ut_conf_global *g = &f->conf->global;
 
-    set_limits(&f->limits, g);
-    f->max_time_data = (double)g->max_time_data;
     f->access_on_error = (enum hsl_action)action_of(g->access_on_error);
     f->rcpt_on_error = (enum hsl_action)action_of(g->rcpt_on_error);
     f->mail_on_error = (enum hsl_action)action_of(g->mail_on_error);
@@ -102,7 +76,7 @@ set_settings(struct mlt_flows *f)
 /* What is being loaded. */
 struct load {
     struct mlt_flows *flows;
-    const char *saved;    /* folder of a saved revision, or NULL */
+    const char *saved; /* folder of a saved revision, or NULL */
     const char *flow_dir;
     struct ut_diag_list *diags;
 };
@@ -112,7 +86,10 @@ struct load {
 static const struct mlt_script *
 compile(struct load *l, const char *name, enum hsl_flow flow, unsigned line)
 {
-    struct hsl_source source = {.name = name, .flow = flow, .limits = &l->flows->limits, .conf = l->flows->conf};
+    struct hsl_source source = {.name = name,
+        .flow = flow,
+        .limits = mlt_flows_limits(l->flows, flow),
+        .conf = l->flows->conf};
     struct mlt_script *script;
     struct ut_sbuf path;
     struct ut_diag d;
@@ -279,6 +256,12 @@ fill(struct load *l, struct mlt_env *env)
         return -1;
     }
     l->flow_dir = mlt_env_flow_dir(f->env);
+    if (mlt_limits_get(f->conf, HSL_FLOW_ACCESS, &f->access_limits, &d) != 0 ||
+        mlt_limits_get(f->conf, HSL_FLOW_RCPT, &f->rcpt_limits, &d) != 0 ||
+        mlt_limits_get(f->conf, HSL_FLOW_MAIL, &f->mail_limits, &d) != 0) {
+        ut_diag_list_add(l->diags, &d);
+        return -1;
+    }
     for (size_t i = 0; i < f->conf->mailserver_count; i++) {
         if (compile_server(l, i) != 0)
             return -1;
@@ -290,8 +273,7 @@ fill(struct load *l, struct mlt_env *env)
 }
 
 struct mlt_flows *
-mlt_flows_load(
-    const char *path, const char *saved, struct mlt_env *env, struct ut_diag_list *diags)
+mlt_flows_load(const char *path, const char *saved, struct mlt_env *env, struct ut_diag_list *diags)
 {
     struct ut_conf *conf = ut_conf_load(path, diags);
     struct load l = {.saved = saved, .diags = diags};
@@ -358,6 +340,14 @@ mlt_flows_unref(struct mlt_flows *f)
 }
 
 /* --- Look-up ---------------------------------------------------------------------------------- */
+
+const struct hsl_limits *
+mlt_flows_limits(const struct mlt_flows *f, enum hsl_flow flow)
+{
+    return flow == HSL_FLOW_ACCESS ? &f->access_limits
+           : flow == HSL_FLOW_RCPT ? &f->rcpt_limits
+                                   : &f->mail_limits;
+}
 
 static size_t
 server_index(const struct mlt_flows *f, const struct ut_conf_mailserver *s)

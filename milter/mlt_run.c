@@ -132,11 +132,10 @@ run_limits(const struct mlt_run *run, struct hsl_limits *limits)
 {
     double left;
 
-    *limits = run->conn->flows->limits;
+    *limits = *mlt_flows_limits(run->conn->flows, run->flow);
     if (run->flow != HSL_FLOW_MAIL)
         return true;
     left = run->conn->msg.deadline - ut_time_mono();
-    limits->max_time = run->conn->flows->max_time_data;
     if (left < limits->max_time)
         limits->max_time = ceil(left * 1000) / 1000; /* it is shown in messages */
     return left > 0;
