@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "hsl/hsl_check.h"
+#include "hsl/hsl_parse.h"
 
 void *
 hsl_check_alloc(struct hsl_check *c, size_t size)
@@ -447,7 +448,8 @@ find_builtin(struct hsl_check *c, struct hsl_name name, struct hsl_pos pos)
         hsl_unit_error(c->u, "C04", pos, "function %.*s is not available in the %s flow",
             HSL_NAME_ARGS(name), hsl_flow_name(c->u->flow));
     else if (!c->imports)
-        hsl_unit_error(c->u, "C04", pos, "unknown function %.*s", HSL_NAME_ARGS(name));
+        hsl_unit_error(c->u, "C04", pos, "unknown function %.*s%s", HSL_NAME_ARGS(name),
+            hsl_parse_name_hint(name));
     return NULL;
 }
 

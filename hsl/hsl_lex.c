@@ -297,7 +297,9 @@ bad_character(struct hsl_lex *lx, struct hsl_token *t)
             code_point((const unsigned char *)p, n));
     else if (c > ' ' && c < 0x7f)
         snprintf(text, sizeof text, "syntax error, unexpected %c%s", c,
-            c == '#' ? "; comments start with //" : "");
+            c == '#'   ? "; comments start with //"
+            : c == '@' ? "; errors are caught with try"
+                       : "");
     else
         snprintf(text, sizeof text, "syntax error, unexpected byte \\x%02X", c);
     t->kind = HSL_T_BAD;

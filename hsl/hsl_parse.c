@@ -115,6 +115,8 @@ hsl_parse_fail(struct hsl_parser *p, const char *expected, const char *hint)
         return NULL;
     p->failed = p->tok.pos;
     token_text(&p->tok, text, sizeof text);
+    if (!hint)
+        hint = hsl_parse_hint(text, expected);
     return hsl_parse_error(p, "C01", p->tok.pos, "syntax error, unexpected %s%s%s%s%s", text,
         expected ? ", expected " : "", expected ? expected : "", hint ? "; " : "",
         hint ? hint : "");

@@ -78,6 +78,16 @@ bool hsl_parse_list_add(const struct hsl_parser *p, struct hsl_parse_list *l, st
 /* The names that make a script modern (language §1) are noted here. */
 void hsl_parse_saw_variable(struct hsl_parser *p, struct hsl_name name);
 
+/* --- hsl_parse_hint.c ------------------------------------------------------------------------- */
+
+/* What may have been meant where [token], as messages show it, stands and [expected] (NULL:
+ * nothing special) was; NULL: no idea. */
+const char *hsl_parse_hint(const char *token, const char *expected);
+/* The same for a word of another language in front of a statement. */
+const char *hsl_parse_word_hint(const struct hsl_token *t);
+/* What stands behind "unknown function NAME": "; " and a hint, or "". */
+const char *hsl_parse_name_hint(struct hsl_name name);
+
 /* --- hsl_parse_expr.c: operators, postfix chains, assignment ---------------------------------- */
 
 struct hsl_node *hsl_parse_expr(struct hsl_parser *p);

@@ -61,7 +61,8 @@ parse_param(struct hsl_parser *p, unsigned *h)
     if (p->tok.kind == HSL_T_BAND)
         return hsl_parse_fail(p, "variable", "there are no references");
     if (p->tok.kind != HSL_T_VARIABLE)
-        return hsl_parse_fail(p, "variable", NULL);
+        return hsl_parse_fail(
+            p, "variable", hsl_lex_is_word(&p->tok) ? "parameters have no types" : NULL);
     hsl_parse_saw_variable(p, param->name);
     hsl_parse_advance(p);
     if (hsl_parse_accept(p, HSL_T_SET)) {
@@ -362,8 +363,10 @@ parse_import_symbols(struct hsl_parser *p, struct hsl_node *n)
         n->u.import.syms = parse_symbol(p);
         return n->u.import.syms != NULL;
     }
-    if (!hsl_parse_expect(p, HSL_T_LBRACE))
-        return false;
+    if (p->tok.kind != HSL_T_LBRACE)
+        return hsl_parse_fail(p, "{",
+                   "write import { name } from \"module\", or import $v from \"file\"") != NULL;
+    hsl_parse_advance(p);
     do {
         if (l.count > 0 && p->tok.kind == HSL_T_RBRACE)
             break;

@@ -143,32 +143,11 @@ make_simple(struct hsl_parser *p, enum hsl_node_kind kind, struct hsl_pos pos, s
     return n;
 }
 
-/* Words of other languages in front of a statement. */
-static const char *
-foreign_hint(const struct hsl_token *t)
-{
-    static const struct {
-        const char *word, *hint;
-    } rows[] = {
-        {"elseif", "use \"else if\""},
-        {"elif", "use \"else if\""},
-        {"do", "use \"while\" or \"forever\""},
-        {"def", "use \"function\""},
-        {"var", "variables need no declaration"},
-        {"let", "variables need no declaration"},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (t->kind == HSL_T_IDENT && hsl_name_isz(t->text, rows[i].word))
-            return rows[i].hint;
-    return NULL;
-}
-
 static struct hsl_node *
 parse_expr_statement(struct hsl_parser *p)
 {
     struct hsl_token first = p->tok;
-    const char *hint = foreign_hint(&first);
+    const char *hint = hsl_parse_word_hint(&first);
     struct hsl_node *a, *n;
 
     if (hint && hsl_parse_peek(p) != HSL_T_LPAREN) {
@@ -268,7 +247,8 @@ static bool
 accept_else(struct hsl_parser *p, bool *and_if)
 {
     *and_if = p->tok.kind == HSL_T_IDENT &&
-              (hsl_name_isz(p->tok.text, "elseif") || hsl_name_isz(p->tok.text, "elif"));
+              (hsl_name_isz(p->tok.text, "elseif") || hsl_name_isz(p->tok.text, "elif") ||
+                  hsl_name_isz(p->tok.text, "elsif"));
     if (*and_if) {
         hsl_parse_fail(p, NULL, "use \"else if\"");
         p->tok.kind = HSL_T_IF;

@@ -21,7 +21,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_lib.c hsl/hsl_lib_type.c hsl/hsl_lib_str.c hsl/h
 hsl_libhsl_a_SOURCES += hsl/hsl_token.def hsl/hsl_lex.c hsl/hsl_lex.h hsl/hsl_lex_internal.h \
 	hsl/hsl_lex_literal.c hsl/hsl_nametab.c hsl/hsl_nametab.h hsl/hsl_unit.c hsl/hsl_unit_file.c hsl/hsl_unit.h \
 	hsl/hsl_parse.c hsl/hsl_parse.h hsl/hsl_parse_decl.c hsl/hsl_parse_expr.c \
-	hsl/hsl_parse_include.c hsl/hsl_parse_primary.c hsl/hsl_parse_stmt.c hsl/hsl_path.c \
+	hsl/hsl_parse_hint.c hsl/hsl_parse_include.c hsl/hsl_parse_primary.c hsl/hsl_parse_stmt.c hsl/hsl_path.c \
 	hsl/hsl_check.c hsl/hsl_check.h hsl/hsl_check_call.c hsl/hsl_check_expr.c \
 	hsl/hsl_check_class.c hsl/hsl_check_import.c hsl/hsl_check_scope.c hsl/hsl_check_stmt.c hsl/hsl_fold.c \
 	hsl/hsl_module.c hsl/hsl_module.h hsl/hsl_import_data.c hsl/hsl_data.h hsl/hsl_csv.c hsl/hsl_yaml.c

@@ -145,7 +145,7 @@ static const struct {
         "{1:1 C01 syntax error, unexpected character U+00E5; outside strings only ASCII is "
         "allowed}character"},
     {"\xff", "{1:1 C01 syntax error, unexpected byte \\xFF}character"},
-    {"@", "{1:1 C01 syntax error, unexpected @}character"},
+    {"@", "{1:1 C01 syntax error, unexpected @; errors are caught with try}character"},
     {"`", "{1:1 C01 syntax error, unexpected `}character"},
 };
 

@@ -281,7 +281,8 @@ static const struct row recovery[] = {
         "1:30 C01 syntax error, unexpected }, expected ; | "
         "2:28 C01 syntax error, unexpected ;, expected expression"},
     {"foreach ($a in $b) { f(; }\nfor ($i = 0; $i <; $i++) { g(); }\n",
-        "1:13 C01 syntax error, unexpected in, expected as | "
+        "1:13 C01 syntax error, unexpected in, expected as; "
+        "write foreach (values as $value) | "
         "1:24 C01 syntax error, unexpected ;, expected expression | "
         "2:18 C01 syntax error, unexpected ;, expected expression"},
     {"$f = function () { echo ; return [1, 2; };\necho 1;",
