@@ -91,6 +91,9 @@ t_unit_hsl_run_SOURCES = t/unit/hsl_run.c
 t_unit_hsl_run_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 t_unit_hsl_vm_SOURCES = t/unit/hsl_vm.c
 t_unit_hsl_vm_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+check_PROGRAMS += t/unit/hsl_threads
+t_unit_hsl_threads_SOURCES = t/unit/hsl_threads.c
+t_unit_hsl_threads_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 # The same without memory: the linker puts the test's own functions before those of the system.
 check_PROGRAMS += t/unit/hsl_scarce
 t_unit_hsl_scarce_SOURCES = t/unit/hsl_scarce.c
