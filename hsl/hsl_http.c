@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hsl/hsl_lib_net.h"
+#include "hsl/hsl_net.h"
 
 #define CONNECTIONS 4L /* each keeps */
 #define REDIRECTS_MAX 20L

@@ -13,7 +13,7 @@
 #include "hsl/hsl_dns.h"
 #include "hsl/hsl_env.h"
 #include "hsl/hsl_lib_dns.h"
-#include "hsl/hsl_lib_net.h"
+#include "hsl/hsl_net.h"
 #include "lib/ut_log.h"
 #include "lib/ut_num.h"
 
@@ -370,7 +370,9 @@ fn_dnsns(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
 static void
 add_reverse(struct ut_sbuf *b, const struct hsl_str *ip, const struct hsl_str *zone)
 {
-    if (!hsl_net_reverse(ip->data, ip->len, zone, b))
+    struct hsl_text text = {zone ? zone->data : "", zone ? zone->len : 0};
+
+    if (!hsl_net_reverse(ip->data, ip->len, zone ? &text : NULL, b))
         ut_sbuf_addz(b, " ");
 }
 
