@@ -47,8 +47,8 @@ struct hsl_dns {
     void *table; /* tsearch(3), by key */
     unsigned count, pending;
     struct dns_entry *oldest, *newest;
-    /* What is given when there is no memory for an answer, and after the time. Never freed. */
-    struct hsl_dns_answer no_memory, too_late;
+    /* What is given when there is no memory for an answer, and after the time. */
+    struct hsl_dns_answer *no_memory, *too_late;
 };
 
 const char *
@@ -163,7 +163,7 @@ on_done(struct hsl_dns_query *q, struct hsl_dns_answer *a)
     struct hsl_dns *d = e->dns;
 
     if (!a)
-        a = answer_ref(&d->no_memory);
+        a = answer_ref(d->no_memory);
     pthread_mutex_lock(&d->lock);
     e->answer = a;
     e->expires = ut_time_mono() + a->ttl;
@@ -242,7 +242,7 @@ begin(struct hsl_dns *d, struct hsl_dns_question *q, const char *servers)
     if (e)
         e->refs++;
     else if (!q->answer)
-        q->answer = answer_ref(&d->no_memory);
+        q->answer = answer_ref(d->no_memory);
     return e;
 }
 
@@ -255,7 +255,7 @@ await(struct hsl_dns *d, struct dns_entry *e, const struct timespec *until)
 
     while (!e->answer && rc != ETIMEDOUT)
         rc = pthread_cond_timedwait(&d->answered, &d->lock, until);
-    a = answer_ref(e->answer ? e->answer : &d->too_late);
+    a = answer_ref(e->answer ? e->answer : d->too_late);
     entry_unref(e);
     return a;
 }
@@ -281,7 +281,7 @@ hsl_dns_ask(
         if (waiting)
             waiting[i] = begin(d, &q[i], servers);
         else
-            q[i].answer = answer_ref(&d->no_memory);
+            q[i].answer = answer_ref(d->no_memory);
     }
     for (size_t i = 0; i < n; i++) {
         if (waiting && waiting[i])
@@ -289,6 +289,19 @@ hsl_dns_ask(
     }
     pthread_mutex_unlock(&d->lock);
     free(waiting);
+}
+
+/* An answer of no records, with one reference. NULL: no memory. */
+static struct hsl_dns_answer *
+bare_answer(enum hsl_dns_status status)
+{
+    struct hsl_dns_answer *a = calloc(1, sizeof(*a));
+
+    if (a) {
+        atomic_init(&a->refs, 1);
+        a->status = status;
+    }
+    return a;
 }
 
 struct hsl_dns *
@@ -299,13 +312,15 @@ hsl_dns_new(void)
 
     if (!d)
         return NULL;
-    d->loop = hsl_dns_loop_new(on_done);
+    d->no_memory = bare_answer(HSL_DNS_SERVFAIL);
+    d->too_late = bare_answer(HSL_DNS_TIMEOUT);
+    d->loop = d->no_memory && d->too_late ? hsl_dns_loop_new(on_done) : NULL;
     if (!d->loop) {
+        free(d->no_memory);
+        free(d->too_late);
         free(d);
         return NULL;
     }
-    d->no_memory = (struct hsl_dns_answer){.refs = 1, .status = HSL_DNS_SERVFAIL};
-    d->too_late = (struct hsl_dns_answer){.refs = 1, .status = HSL_DNS_TIMEOUT};
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -324,5 +339,7 @@ hsl_dns_free(struct hsl_dns *d)
         forget(d, d->oldest);
     pthread_cond_destroy(&d->answered);
     pthread_mutex_destroy(&d->lock);
+    hsl_dns_answer_unref(d->no_memory);
+    hsl_dns_answer_unref(d->too_late);
     free(d);
 }
