@@ -3,7 +3,7 @@
 # hsl/hsl_token.def and every family of built-in functions; vim colours a sample as it should, and the
 # patterns of the grammar for VS Code match what they are for.
 #
-# PENSTOCK_BUILDDIR is where the programs are, default ".". Without vim its part is skipped.
+# PENSTOCK_BUILDDIR is where the programs are, default ".". Needs vim.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -142,9 +142,9 @@ my @want = (
     ['import', 11, 'hslInclude'], ['from', 11, 'hslInclude'],
 );
 
-SKIP: {
+{
     my ($program) = grep { -x } map { "$_/vim" } split /:/, $ENV{PATH};
-    skip 'no vim', scalar @want + 1 if !$program;
+    die "vim is not there: install it\n" if !$program;
     my @lines = split /\n/, $script;
     my @places;
     for my $w (@want) {
