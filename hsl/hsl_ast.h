@@ -208,6 +208,7 @@ struct hsl_member_var {
     struct hsl_pos pos;
     struct hsl_node *def; /* constant, or NULL */
     bool is_private, is_readonly, is_static;
+    bool computed;        /* not static: when an object is made; by the compiler */
     struct hsl_var *var;  /* static: the global variable that holds it; by the checker */
     uint32_t slot;        /* not static: place in the object; by the compiler */
     struct hsl_member_var *next;

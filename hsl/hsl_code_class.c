@@ -15,7 +15,8 @@
 
 /* --- Constructors ----------------------------------------------------------------------------- */
 
-/* An expression whose value is not known now: it is computed when an object is made. */
+/* An expression whose value is not known now: it is computed when an object is made. Asked once:
+ * for want of memory a constant may be none when it is asked for again. */
 static bool
 is_computed(struct hsl_code *c, const struct hsl_member_var *v)
 {
@@ -69,7 +70,8 @@ hsl_code_place_classes(struct hsl_code *c)
         for (struct hsl_member_var *v = d->vars; v; v = v->next) {
             if (!v->is_static)
                 v->slot = slot++;
-            computed = computed || is_computed(c, v);
+            v->computed = is_computed(c, v);
+            computed = computed || v->computed;
         }
         if (computed && !d->constructor)
             add_constructor(c, d);
@@ -96,7 +98,7 @@ hsl_code_construct_prologue(struct hsl_code *c)
     unsigned mark = c->fn->temp;
 
     for (const struct hsl_member_var *v = f->class->vars; v; v = v->next) {
-        if (!is_computed(c, v))
+        if (!v->computed)
             continue;
         hsl_code_at(c, v->pos);
         (void)hsl_code_emit(c, HSL_I_SETSLOT, 0, v->slot, hsl_code_any(c, v->def));
@@ -113,8 +115,12 @@ initial_values(struct hsl_code *c, const struct hsl_class_decl *d, uint32_t coun
     unsigned k;
 
     for (const struct hsl_member_var *v = d->vars; init && v; v = v->next) {
-        if (!v->is_static && v->def && hsl_code_const(c, v->def, &k))
+        if (v->is_static || !v->def || v->computed)
+            continue;
+        if (hsl_code_const(c, v->def, &k))
             init[v->slot] = c->prog->k[k];
+        else
+            (void)hsl_code_fail(c, "not enough memory for the script");
     }
     return init;
 }

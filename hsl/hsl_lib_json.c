@@ -127,7 +127,8 @@ write_key(struct writer *w, const struct hsl_value *key)
     return ok;
 }
 
-static bool write_value(struct writer *w, const struct hsl_value *v, unsigned depth);
+static bool
+write_value(struct writer *w, const struct hsl_value *v, unsigned depth);
 
 static bool
 write_array(struct writer *w, const struct hsl_arr *a, unsigned depth)
@@ -215,11 +216,25 @@ skip_string(const char *p, size_t len, size_t i)
     return i < len ? i + 1 : len;
 }
 
-/* Behind the comment that starts at [i], or [i] if there is none. */
+/* Behind the end of a comment at or after [i]; more than [len] if there is none. */
 static size_t
-skip_comment(const char *p, size_t len, size_t i)
+find_close(const char *p, size_t len, size_t i)
+{
+    const char *star;
+
+    for (; i < len && (star = memchr(p + i, '*', len - i)); i = (size_t)(star - p) + 1)
+        if (star + 1 < p + len && star[1] == '/')
+            return (size_t)(star - p) + 2;
+    return len + 1;
+}
+
+/* Behind the comment that starts at [i], or [i] if there is none. *unclosed is set by one that
+ * never ends: no other one behind it does, and nobody need look again. */
+static size_t
+skip_comment(const char *p, size_t len, size_t i, bool *unclosed)
 {
     const char *end;
+    size_t close;
 
     if (i + 1 >= len || p[i] != '/' || (p[i + 1] != '/' && p[i + 1] != '*'))
         return i;
@@ -227,16 +242,19 @@ skip_comment(const char *p, size_t len, size_t i)
         end = memchr(p + i, '\n', len - i);
         return end ? (size_t)(end - p) : len;
     }
-    end = memmem(p + i + 2, len - i - 2, "*/", 2);
-    return end ? (size_t)(end - p) + 2 : i;
+    close = *unclosed ? len + 1 : find_close(p, len, i + 2);
+    *unclosed = close > len;
+    return *unclosed ? i : close;
 }
 
 static void
 look_over(const char *p, size_t len, struct survey *s)
 {
+    bool unclosed = false;
+
     *s = (struct survey){.values = 1};
     for (size_t i = 0; i < len;) {
-        size_t next = skip_comment(p, len, i);
+        size_t next = skip_comment(p, len, i, &unclosed);
 
         if (next > i) {
             s->comments = true;
@@ -264,8 +282,10 @@ look_over(const char *p, size_t len, struct survey *s)
 static void
 blank_comments(struct ut_sbuf *out, const char *p, size_t len)
 {
+    bool unclosed = false;
+
     for (size_t i = 0; i < len;) {
-        size_t next = skip_comment(p, len, i);
+        size_t next = skip_comment(p, len, i, &unclosed);
 
         if (next > i) {
             for (; i < next; i++)
@@ -280,7 +300,8 @@ blank_comments(struct ut_sbuf *out, const char *p, size_t len)
 
 /* --- Reading --------------------------------------------------------------------------------- */
 
-static bool read_value(struct hsl_run *r, json_t *j, struct hsl_value *out);
+static bool
+read_value(struct hsl_run *r, json_t *j, struct hsl_value *out);
 
 /* Both recurse no deeper than DEPTH_MAX: look_over() has seen to that. */
 static bool
@@ -289,7 +310,8 @@ read_object(struct hsl_run *r, json_t *j, struct hsl_arr *a)
     const char *key;
     json_t *item;
 
-    json_object_foreach(j, key, item) {
+    json_object_foreach(j, key, item)
+    {
         struct hsl_value v = hsl_none();
 
         if (!read_value(r, item, &v) || !hsl_arr_setz(r, a, key, v) || !hsl_work(r, 32))
@@ -379,8 +401,8 @@ parse(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out,
     if (!j) {
         fault->line = error.line > 0 ? (unsigned)error.line : 1;
         fault->column = error.column > 0 ? (unsigned)error.column : 1;
-        (void)snprintf(fault->text, sizeof(fault->text), "%.*s", (int)sizeof(fault->text) - 1,
-            error.text);
+        (void)snprintf(
+            fault->text, sizeof(fault->text), "%.*s", (int)sizeof(fault->text) - 1, error.text);
     }
     json_decref(j);
     return ok;

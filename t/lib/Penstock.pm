@@ -34,6 +34,9 @@ $SIG{INT} = $SIG{TERM} = sub { exit 130 };
 
 sub build_dir { abs_path($ENV{PENSTOCK_BUILDDIR} // '.') }
 
+# True for a build with sanitizers, which takes more memory and time.
+sub sanitized { return (read_file(build_dir() . '/Makefile') // '') =~ /^SAN_FLAGS = .*-fsanitize/m }
+
 sub program {
     my ($name) = @_;
     my %in = ('penstock-milter' => 'milter', 'penstock-quarantined' => 'quarantine', 'penstock-policyd' => 'policyd', penstock => 'ctl', hsl => 'hsl');
