@@ -5,7 +5,7 @@ EXTRA_DIST += t/unit/tap.h t/lib t/hsl t/session t/postfix t/coding.t t/hsl.t t/
 
 T = $(filter t/unit/%,$(check_PROGRAMS)) $(T_FILES)
 T_FILES = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/t/*.t $(srcdir)/t/*/*.t))
-T_JOBS = 2
+T_JOBS = 4
 
 check-local:
 	cd $(srcdir) && PENSTOCK_BUILDDIR=$(abs_top_builddir) PENSTOCK_SRCDIR=$(abs_top_srcdir) \
