@@ -9,7 +9,7 @@ local function split(s, sep)
         from = at + #sep
     end
 end
-for i = 0, 299999 do
+for i = 0, 1199999 do
     local a = list[i % 4 + 1]
     local lt = a:find("<", 1, true)
     if lt then a = a:sub(lt + 1, -2) end

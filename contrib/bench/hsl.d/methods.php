@@ -5,5 +5,5 @@ class Account {
     function get() { return $this->sum; }
 }
 $a = new Account();
-for ($i = 0; $i < 3000000; $i++) $a->add($i);
+for ($i = 0; $i < 10000000; $i++) $a->add($i);
 echo $a->get(), "\n";

@@ -9,7 +9,7 @@ local function score(h, rules)
     return s
 end
 local t = 0
-for i = 0, 199999 do
+for i = 0, 599999 do
     local h = {Subject = "Get it FREE today " .. i, From = "noreply@example.org", To = "ann@example.com", Date = "now"}
     t = t + score(h, rules)
 end

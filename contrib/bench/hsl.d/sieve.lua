@@ -1,5 +1,5 @@
 local count = 0
-for round = 1, 5 do
+for round = 1, 15 do
     local n = 500000
     local p = {}
     for i = 0, n do p[i] = true end

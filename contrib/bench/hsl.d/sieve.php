@@ -1,5 +1,5 @@
 <?php
-for ($round = 0; $round < 5; $round++) {
+for ($round = 0; $round < 15; $round++) {
     $n = 500000;
     $p = [];
     for ($i = 0; $i <= $n; $i++) $p[$i] = true;

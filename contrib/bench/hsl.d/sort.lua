@@ -1,5 +1,5 @@
 local s = 0
-for r = 1, 10 do
+for r = 1, 40 do
     local a = {}
     local x = 12345
     for i = 1, 10000 do x = (x * 1103 + 12345) % 1000003 a[i] = x end

@@ -1,5 +1,5 @@
 local total = 0
-for r = 1, 20 do
+for r = 1, 40 do
     local t = {}
     for i = 0, 49999 do
         local name = "user" .. i

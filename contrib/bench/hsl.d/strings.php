@@ -1,6 +1,6 @@
 <?php
 $total = 0;
-for ($r = 0; $r < 20; $r++) {
+for ($r = 0; $r < 40; $r++) {
     $s = "";
     for ($i = 0; $i < 50000; $i++) {
         $name = "user$i";

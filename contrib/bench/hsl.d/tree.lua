@@ -4,5 +4,5 @@ local function node(depth)
 end
 local function total(t) if t.value then return t.value end return total(t.left) + total(t.right) end
 local s = 0
-for i = 1, 30 do s = s + total(node(13)) end
+for i = 1, 100 do s = s + total(node(13)) end
 print(s)

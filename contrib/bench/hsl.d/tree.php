@@ -5,5 +5,5 @@ function node($depth) {
 }
 function total($t) { return isset($t["value"]) ? $t["value"] : total($t["left"]) + total($t["right"]); }
 $s = 0;
-for ($i = 0; $i < 30; $i++) $s += total(node(13));
+for ($i = 0; $i < 100; $i++) $s += total(node(13));
 echo $s, "\n";
