@@ -27,7 +27,7 @@ struct hsl_barrier {
     struct hsl_barrier *next; /* held by the run, newest first */
     struct hsl_str *name;
     void *lock; /* of the store; NULL: given up */
-    unsigned var;
+    unsigned var; /* operand of the instruction */
 };
 
 /* --- The lock as an object ------------------------------------------------------------------- */
@@ -268,7 +268,7 @@ hsl_barrier_leave_frame(struct hsl_machine *m)
         bool wants = b && b->var != HSL_NO_REG;
 
         /* The run is over: an error has nobody to go to, and the value of before stays. */
-        if (b && !hsl_barrier_leave(m, lock, wants ? hsl_deref(&f->regs[b->var]) : NULL))
+        if (b && !hsl_barrier_leave(m, lock, wants ? hsl_deref(hsl_reg(f->regs, b->var)) : NULL))
             hsl_drop(&m->run, lock);
     }
 }

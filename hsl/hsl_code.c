@@ -150,6 +150,27 @@ by_pc(const void *a, const void *b)
     return (x->pc > y->pc) - (x->pc < y->pc);
 }
 
+static uint16_t
+scaled(char letter, uint16_t reg)
+{
+    bool is_reg = letter == 'd' || letter == 's' || letter == 'v' || letter == 't';
+
+    return is_reg && reg != HSL_NO_REG ? (uint16_t)(reg * HSL_REG_SCALE) : reg;
+}
+
+/* Makes the operands of finished code what the machine wants. */
+static void
+scale_registers(struct hsl_ins *code, uint32_t count)
+{
+    for (struct hsl_ins *i = code, *end = code + count; i < end; i++) {
+        const char *letters = hsl_opcode_operands(i->op);
+
+        i->a = scaled(letters[0], i->a);
+        i->b = scaled(letters[1], i->b);
+        i->c = scaled(letters[2], i->c);
+    }
+}
+
 /* What was emitted becomes part of the program. */
 static void
 finish_proto(struct hsl_code *c, struct hsl_proto *p)
@@ -158,6 +179,7 @@ finish_proto(struct hsl_code *c, struct hsl_proto *p)
 
     if (f->loop_count)
         qsort(f->loops, f->loop_count, sizeof(*f->loops), by_pc);
+    scale_registers(f->code, f->count);
     p->code = copy(c, f->code, f->count, sizeof(*f->code));
     p->count = f->count;
     p->lines = copy(c, f->lines, f->line_count, sizeof(*f->lines));

@@ -201,6 +201,9 @@ hsl_code_k_undef(struct hsl_code *c);
 /* True and the constant's number if the value of [n] is known now (language §16). */
 bool
 hsl_code_const(struct hsl_code *c, const struct hsl_node *n, unsigned *k);
+/* True if constant [k] is a number. */
+bool
+hsl_code_k_is_num(const struct hsl_code *c, unsigned k);
 /* The value of constant [n] in the heap of u->consts, for the checker; false: it has none. */
 bool
 hsl_code_value(struct hsl_unit *u, const struct hsl_node *n, struct hsl_value *out);

@@ -10,7 +10,7 @@
  * -------------------------------------------------------------------------------------- */
 
 /* Comparison to jump, ORDER JUMP: with two registers, with a constant on the right, and negated by
- * one more. */
+ * one more. Where order is asked constants are numbers; equality with one has JEQN. */
 static const struct {
     uint8_t op, op_k;
 } jumps_of[HSL_OP_COUNT_] = {
@@ -22,27 +22,33 @@ static const struct {
     [HSL_OP_SAME] = {HSL_I_JSAME, HSL_I_JSAMEK},
 };
 
+/* The jump for [op] with constant [k] on the right; 0: there is none. */
+static unsigned
+jump_with_constant(const struct hsl_code *c, enum hsl_op op, unsigned k)
+{
+    if (!hsl_code_k_is_num(c, k))
+        return op == HSL_OP_EQ || op == HSL_OP_SAME ? jumps_of[op].op_k : 0;
+    return op == HSL_OP_EQ ? HSL_I_JEQN : jumps_of[op].op_k;
+}
+
 static void
 compare(struct hsl_code *c, const struct hsl_node *n, bool when, struct hsl_jumps *jumps)
 {
     enum hsl_op op = (enum hsl_op)n->op;
-    unsigned mark = c->fn->temp, left, right, k;
+    unsigned mark = c->fn->temp, left, right, with;
 
     if (op == HSL_OP_NE || op == HSL_OP_NSAME) {
         op = op == HSL_OP_NE ? HSL_OP_EQ : HSL_OP_SAME;
         when = !when;
     }
     left = hsl_code_any_before(c, n->u.bin.a, n->u.bin.b);
-    if (c->optimize && hsl_code_const(c, n->u.bin.b, &k)) {
-        hsl_code_at(c, n->pos);
-        hsl_jumps_add(
-            c, jumps, hsl_code_emit(c, (enum hsl_opcode)(jumps_of[op].op_k + !when), left, k, 0));
-    } else {
+    with = hsl_code_const(c, n->u.bin.b, &right) ? jump_with_constant(c, op, right) : 0;
+    if (!with) {
+        with = jumps_of[op].op;
         right = hsl_code_any(c, n->u.bin.b);
-        hsl_code_at(c, n->pos);
-        hsl_jumps_add(
-            c, jumps, hsl_code_emit(c, (enum hsl_opcode)(jumps_of[op].op + !when), left, right, 0));
     }
+    hsl_code_at(c, n->pos);
+    hsl_jumps_add(c, jumps, hsl_code_emit(c, (enum hsl_opcode)(with + !when), left, right, 0));
     c->fn->temp = mark;
 }
 
@@ -201,7 +207,7 @@ hsl_code_tests(
     for (; tests; tests = tests->next) {
         if (c->optimize && hsl_code_const(c, tests, &k)) {
             hsl_code_at(c, tests->pos);
-            at = hsl_code_emit(c, HSL_I_JEQK, subject, k, 0);
+            at = hsl_code_emit(c, hsl_code_k_is_num(c, k) ? HSL_I_JEQN : HSL_I_JEQK, subject, k, 0);
         } else {
             right = hsl_code_any(c, tests);
             hsl_code_at(c, tests->pos);

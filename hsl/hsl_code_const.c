@@ -124,6 +124,12 @@ hsl_code_k(struct hsl_code *c, struct hsl_value v)
     return p->k_count++;
 }
 
+bool
+hsl_code_k_is_num(const struct hsl_code *c, unsigned k)
+{
+    return !c->failed && c->prog->k[k].type == HSL_NUM;
+}
+
 void
 hsl_code_k_continue(struct hsl_code *c, const struct hsl_prog *before)
 {

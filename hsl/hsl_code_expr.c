@@ -135,13 +135,14 @@ check_known(struct hsl_code *c, const struct hsl_node *n)
 /* --- Operators
  * --------------------------------------------------------------------------------------- */
 
-/* Instructions of their own: for two registers, and for a constant on the right (0: none). */
+/* Instructions of their own: for two registers, for a constant on the right (0: none), and for both
+ * where the result goes where the left operand is. */
 static const struct {
-    uint8_t op, op_k;
+    uint8_t op, op_k, op_to, op_to_k;
 } binaries[HSL_OP_COUNT_] = {
-    [HSL_OP_ADD] = {HSL_I_ADD, HSL_I_ADDK},
-    [HSL_OP_SUB] = {HSL_I_SUB, HSL_I_SUBK},
-    [HSL_OP_MUL] = {HSL_I_MUL, HSL_I_MULK},
+    [HSL_OP_ADD] = {HSL_I_ADD, HSL_I_ADDK, HSL_I_ADDTO, HSL_I_ADDTOK},
+    [HSL_OP_SUB] = {HSL_I_SUB, HSL_I_SUBK, HSL_I_SUBTO, HSL_I_SUBTOK},
+    [HSL_OP_MUL] = {HSL_I_MUL, HSL_I_MULK, HSL_I_MULTO, HSL_I_MULTOK},
     [HSL_OP_DIV] = {HSL_I_DIV, HSL_I_DIVK},
     [HSL_OP_MOD] = {HSL_I_MOD, HSL_I_MODK},
     [HSL_OP_CONCAT] = {HSL_I_CONCAT, HSL_I_CONCATK},
@@ -174,16 +175,32 @@ right_constant(struct hsl_code *c, enum hsl_op op, const struct hsl_node *right,
 
 /* True for a number that fits into an operand. */
 static bool
-is_whole(const struct hsl_value *v)
+is_whole(double n)
 {
-    return v->type == HSL_NUM && v->u.num >= 1 && v->u.num <= UINT16_MAX &&
-           (double)(uint16_t)v->u.num == v->u.num;
+    return n >= 1 && n <= UINT16_MAX && (double)(uint16_t)n == n;
+}
+
+/* dst = left operator constant [k] */
+static void
+operate_on_constant(struct hsl_code *c, enum hsl_op op, unsigned dst, unsigned left, unsigned k)
+{
+    bool number = hsl_code_k_is_num(c, k);
+    unsigned with = dst == left && binaries[op].op_to_k ? binaries[op].op_to_k : binaries[op].op_k;
+
+    if (op == HSL_OP_MOD && number && is_whole(c->prog->k[k].u.num))
+        (void)hsl_code_emit(c, HSL_I_MODW, dst, left, (unsigned)c->prog->k[k].u.num);
+    else if (with && (number || op == HSL_OP_CONCAT))
+        (void)hsl_code_emit(c, (enum hsl_opcode)with, dst, left, k);
+    else
+        (void)hsl_code_emitx(c, HSL_I_BINARYK, (unsigned)op << 2, dst, left, k);
 }
 
 void
 hsl_code_operate_on(struct hsl_code *c, enum hsl_op op, unsigned dst, unsigned left, unsigned right)
 {
-    if (binaries[op].op)
+    if (dst == left && binaries[op].op_to && c->optimize)
+        (void)hsl_code_emit(c, (enum hsl_opcode)binaries[op].op_to, dst, left, right);
+    else if (binaries[op].op)
         (void)hsl_code_emit(c, (enum hsl_opcode)binaries[op].op, dst, left, right);
     else
         (void)hsl_code_emitx(c, HSL_I_BINARY, (unsigned)op << 2, dst, left, right);
@@ -197,12 +214,7 @@ hsl_code_operate(
     unsigned k, r;
 
     if (right_constant(c, op, right, &k)) {
-        if (op == HSL_OP_MOD && is_whole(&c->prog->k[k]))
-            (void)hsl_code_emit(c, HSL_I_MODW, dst, left, (unsigned)c->prog->k[k].u.num);
-        else if (binaries[op].op_k)
-            (void)hsl_code_emit(c, (enum hsl_opcode)binaries[op].op_k, dst, left, k);
-        else
-            (void)hsl_code_emitx(c, HSL_I_BINARYK, (unsigned)op << 2, dst, left, k);
+        operate_on_constant(c, op, dst, left, k);
         return;
     }
     r = hsl_code_any(c, right);

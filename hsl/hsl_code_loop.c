@@ -66,7 +66,7 @@ is_plain_var(const struct hsl_node *n)
     return n->kind == HSL_N_VAR && !hsl_code_in_cell(n->u.var.var);
 }
 
-/* [n] as an operand of EXT: a constant, or a plain variable that is surely assigned. */
+/* [n] as an operand of EXT: a constant number, or a plain variable that is surely assigned. */
 static bool
 plain_operand(struct hsl_code *c, const struct hsl_node *n, unsigned *o)
 {
@@ -74,7 +74,7 @@ plain_operand(struct hsl_code *c, const struct hsl_node *n, unsigned *o)
 
     if (hsl_code_const(c, n, &k)) {
         *o = k | HSL_OPERAND_K;
-        return k < HSL_OPERAND_K;
+        return k < HSL_OPERAND_K && hsl_code_k_is_num(c, k);
     }
     *o = is_plain_var(n) ? hsl_code_reg(n->u.var.var) : 0;
     return is_plain_var(n) && hsl_code_is_known(c, n->u.var.var);
@@ -90,7 +90,10 @@ adding(struct hsl_code *c, const struct hsl_node *value, unsigned reg, unsigned 
 
     if (!plain_operand(c, value, &step))
         return;
-    at = hsl_code_emit(c, HSL_I_FORADD, reg, 0, 0);
+    if ((step | limit) & HSL_OPERAND_K)
+        at = hsl_code_emit(c, HSL_I_FORADD, reg, 0, 0);
+    else
+        at = hsl_code_emit(c, less ? HSL_I_FORADDLT : HSL_I_FORADDLE, reg, limit, 0);
     (void)hsl_code_emit(c, HSL_I_EXT, step, limit, !less);
     hsl_code_patch(c, at, body);
 }

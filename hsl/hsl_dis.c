@@ -30,10 +30,7 @@ hsl_opcode_operands(unsigned op)
 static void
 add_reg(const struct hsl_proto *p, unsigned reg, struct ut_sbuf *out)
 {
-    if (reg == HSL_NO_REG)
-        ut_sbuf_addz(out, " _");
-    else
-        ut_sbuf_addf(out, " %c%u", reg < p->locals ? 'r' : 't', reg);
+    ut_sbuf_addf(out, " %c%u", reg < p->locals ? 'r' : 't', reg);
 }
 
 static void
@@ -76,7 +73,10 @@ add_operand(const struct hsl_prog *prog, const struct hsl_proto *p, uint32_t pc,
     case 's':
     case 'v':
     case 't':
-        add_reg(p, v, out);
+        if (v == HSL_NO_REG)
+            ut_sbuf_addz(out, " _");
+        else
+            add_reg(p, v / HSL_REG_SCALE, out);
         return;
     case 'k':
         add_constant(prog, v, out);

@@ -101,11 +101,11 @@ hsl_gen_resume(struct hsl_machine *m, const struct hsl_value *v)
 static struct hsl_value
 operand(struct hsl_value *regs, unsigned reg, bool temporary)
 {
-    struct hsl_value v = regs[reg];
+    struct hsl_value *at = hsl_reg(regs, reg), v = *at;
 
     if (!temporary)
         return hsl_ref(v);
-    regs[reg].type = HSL_NONE;
+    at->type = HSL_NONE;
     return v;
 }
 
@@ -119,7 +119,7 @@ deliver(struct hsl_machine *m, struct hsl_value key, struct hsl_value v)
         hsl_put(&m->run, &f->regs[f->pc[1].a], key);
     else
         hsl_unref(&m->run, key);
-    hsl_put(&m->run, &f->regs[f->pc->b], v);
+    hsl_put(&m->run, hsl_reg(f->regs, f->pc->b), v);
 }
 
 void
@@ -130,7 +130,7 @@ hsl_gen_yield(struct hsl_machine *m, const struct hsl_ins *i)
     struct generator *g = self->u.obj->data;
 
     key = i->c == HSL_NO_REG ? hsl_num(g->key++) : operand(f->regs, i->c, i->x & 2);
-    hsl_put(&m->run, &f->regs[i->a], hsl_none());
+    hsl_put(&m->run, hsl_reg(f->regs, i->a), hsl_none());
     move(g->regs, f->regs, f->proto->regs);
     g->pc = i + 1;
     g->state = SUSPENDED;

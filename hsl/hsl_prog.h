@@ -28,9 +28,20 @@ struct hsl_ins {
 
 _Static_assert(sizeof(struct hsl_ins) == 8, "one instruction is one word");
 
+/* In a finished program an operand that is a register (letters d, s, v, t of hsl_opcode.def) holds
+ * its number times this: the processor scales by the rest as it adds. */
+#define HSL_REG_SCALE 2u
+
+/* The register that operand [o] of an instruction names. */
+static inline struct hsl_value *
+hsl_reg(struct hsl_value *regs, unsigned o)
+{
+    return (struct hsl_value *)(void *)((char *)regs + o * (sizeof(*regs) / HSL_REG_SCALE));
+}
+
 #define HSL_NO_REG 0xffffu    /* "no register" where an operand may be one */
 #define HSL_OPERAND_K 0x8000u /* this operand of EXT is a constant */
-#define HSL_REG_MAX 0x7fffu   /* most registers of a function */
+#define HSL_REG_MAX 0x7fffu   /* most registers of a function; scaled they fit in 16 bits */
 #define HSL_CONST_MAX 65000u  /* most constants of a program */
 #define HSL_CONCAT_MAX 32u    /* most operands of CONCATN */
 #define HSL_PATH_MAX 63u      /* most keys of a path, and of a pattern with a rest */

@@ -32,95 +32,94 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
     {
         OP(MOVE)
         {
-            set_shared(r, regs + i->a, regs + i->b);
+            set_shared(r, RA, RB);
             NEXT();
         }
         OP(TAKE)
         {
-            set_from(r, regs + i->a, regs + i->b, true);
+            set_from(r, RA, RB, true);
             NEXT();
         }
         OP(MOVEQ)
         {
-            const struct hsl_value *b = regs + i->b;
-            set(r, regs + i->a, b->type == HSL_UNDEF ? hsl_none() : hsl_ref(*b));
+            const struct hsl_value *b = RB;
+            set(r, RA, b->type == HSL_UNDEF ? hsl_none() : hsl_ref(*b));
             NEXT();
         }
         OP(LOADK)
         {
-            set(r, regs + i->a, k[i->b]);
+            set(r, RA, *KB);
             NEXT();
         }
         OP(DROP)
         {
-            if (hsl_is_counted(regs + i->a))
-                hsl_drop(r, regs + i->a);
+            if (hsl_is_counted(RA))
+                hsl_drop(r, RA);
             NEXT();
         }
         OP(CHECK)
         {
-            if (UNLIKELY(regs[i->a].type == HSL_UNDEF)) {
-                (void)hsl_vm_undefined(m, k[i->b].u.str->data);
+            if (UNLIKELY(RA->type == HSL_UNDEF)) {
+                (void)hsl_vm_undefined(m, KB->u.str->data);
                 goto failed;
             }
             NEXT();
         }
         OP(GETVAR)
         {
-            const struct hsl_value *b = hsl_deref(regs + i->b);
+            const struct hsl_value *b = hsl_deref(RB);
             if (UNLIKELY(b->type == HSL_UNDEF)) {
-                (void)hsl_vm_undefined(m, k[i->c].u.str->data);
+                (void)hsl_vm_undefined(m, KC->u.str->data);
                 goto failed;
             }
-            set_shared(r, regs + i->a, b);
+            set_shared(r, RA, b);
             NEXT();
         }
         OP(GETVARQ)
         {
-            const struct hsl_value *b = hsl_deref(regs + i->b);
-            set(r, regs + i->a, b->type == HSL_UNDEF ? hsl_none() : hsl_ref(*b));
+            const struct hsl_value *b = hsl_deref(RB);
+            set(r, RA, b->type == HSL_UNDEF ? hsl_none() : hsl_ref(*b));
             NEXT();
         }
         OP(SETVAR)
         {
-            set_from(r, hsl_deref(regs + i->a), regs + i->b, i->x & 1);
+            set_from(r, hsl_deref(RA), RB, i->x & 1);
             NEXT();
         }
         OP(GETPRE)
         {
             f->pc = i;
             CHECKED(hsl_vm_load_predef(m, i->c));
-            result = *hsl_deref(regs + i->b);
+            result = *hsl_deref(RB);
             if (UNLIKELY(result.type == HSL_UNDEF)) { /* after unset() */
                 CHECKED(i->x || hsl_vm_undefined(m, m->prog->predefs[i->c].name));
                 result = hsl_none();
             }
-            set(r, regs + i->a, hsl_ref(result));
+            set(r, RA, hsl_ref(result));
             NEXT();
         }
         OP(BIND)
         {
-            CHECKED(hsl_vm_bind(m, regs + i->a, i->b, &k[i->c]));
+            CHECKED(hsl_vm_bind(m, RA, i->b, KC));
             NEXT();
         }
         OP(READONLY)
         {
-            (void)hsl_raise(
-                r, HSL_R02, "cannot assign to read-only variable $%s", k[i->a].u.str->data);
+            (void)hsl_raise(r, HSL_R02, "cannot assign to read-only variable $%s", KA->u.str->data);
             goto failed;
         }
 
-        ARITHMETIC(ADD, HSL_OP_ADD, b->u.num + c->u.num)
-        ARITHMETIC(SUB, HSL_OP_SUB, b->u.num - c->u.num)
-        ARITHMETIC(MUL, HSL_OP_MUL, b->u.num * c->u.num)
+        ARITHMETIC(ADD, HSL_OP_ADD, +)
+        ARITHMETIC(SUB, HSL_OP_SUB, -)
+        ARITHMETIC(MUL, HSL_OP_MUL, *)
         DIVISION(DIV, HSL_OP_DIV, b->u.num / c->u.num)
         DIVISION(MOD, HSL_OP_MOD, modulo(b->u.num, c->u.num))
         OP(MODW)
         {
-            const struct hsl_value *b = regs + i->b;
+            const struct hsl_value *b = RB;
             double n;
             if (LIKELY(b->type == HSL_NUM) && LIKELY(modulo_whole(b->u.num, i->c, &n))) {
-                set_num(r, regs + i->a, n);
+                set_num(r, RA, n);
             } else {
                 struct hsl_value c = hsl_num(i->c);
                 CHECKED(hsl_vm_binary(m, regs, i, HSL_OP_MOD, &c));
@@ -134,12 +133,12 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         BITWISE(SHR, HSL_OP_SHR, p >> (q & 31))
         OP(CONCAT)
         {
-            CHECKED(hsl_vm_concat(m, regs, i, regs + i->c));
+            CHECKED(hsl_vm_concat(m, regs, i, RC));
             NEXT();
         }
         OP(CONCATK)
         {
-            CHECKED(hsl_vm_concat(m, regs, i, k + i->c));
+            CHECKED(hsl_vm_concat(m, regs, i, KC));
             NEXT();
         }
         OP(CONCATN)
@@ -157,27 +156,27 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         COMPARISON(GE, HSL_OP_GE, >=)
         OP(BINARY)
         {
-            CHECKED(hsl_vm_binary(m, regs, i, (enum hsl_op)(i->x >> 2), regs + i->c));
+            CHECKED(hsl_vm_binary(m, regs, i, (enum hsl_op)(i->x >> 2), RC));
             NEXT();
         }
         OP(BINARYK)
         {
-            CHECKED(hsl_vm_binary(m, regs, i, (enum hsl_op)(i->x >> 2), k + i->c));
+            CHECKED(hsl_vm_binary(m, regs, i, (enum hsl_op)(i->x >> 2), KC));
             NEXT();
         }
         OP(NEG)
         {
-            if (LIKELY(regs[i->b].type == HSL_NUM))
-                set_num(r, regs + i->a, -regs[i->b].u.num);
+            if (LIKELY(RB->type == HSL_NUM))
+                set_num(r, RA, -RB->u.num);
             else
                 CHECKED(hsl_vm_unary(m, regs, i, HSL_OP_NEG));
             NEXT();
         }
         OP(NOT)
         {
-            bool is = truth(regs + i->b);
-            drop_sources(r, i, regs + i->b, NULL);
-            set_bool(r, regs + i->a, !is);
+            bool is = truth(RB);
+            drop_sources(r, i, RB, NULL);
+            set_bool(r, RA, !is);
             NEXT();
         }
         OP(UNARY)
@@ -187,30 +186,30 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(INC)
         {
-            if (LIKELY(regs[i->a].type == HSL_NUM))
-                regs[i->a].u.num += 1;
+            if (LIKELY(RA->type == HSL_NUM))
+                RA->u.num += 1;
             else
-                CHECKED(hsl_vm_step(m, regs + i->a, 1));
+                CHECKED(hsl_vm_step(m, RA, 1));
             NEXT();
         }
         OP(DEC)
         {
-            if (LIKELY(regs[i->a].type == HSL_NUM))
-                regs[i->a].u.num -= 1;
+            if (LIKELY(RA->type == HSL_NUM))
+                RA->u.num -= 1;
             else
-                CHECKED(hsl_vm_step(m, regs + i->a, -1));
+                CHECKED(hsl_vm_step(m, RA, -1));
             NEXT();
         }
         OP(POSTINC)
         {
-            CHECKED(hsl_vm_step(m, regs + i->b, 1));
-            set_num(r, regs + i->a, regs[i->b].u.num - 1);
+            CHECKED(hsl_vm_step(m, RB, 1));
+            set_num(r, RA, RB->u.num - 1);
             NEXT();
         }
         OP(POSTDEC)
         {
-            CHECKED(hsl_vm_step(m, regs + i->b, -1));
-            set_num(r, regs + i->a, regs[i->b].u.num + 1);
+            CHECKED(hsl_vm_step(m, RB, -1));
+            set_num(r, RA, RB->u.num + 1);
             NEXT();
         }
 
@@ -228,25 +227,25 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(JT)
         {
-            if (take_truth(r, regs + i->a, i->x & 1))
+            if (take_truth(r, RA, i->x & 1))
                 JUMP();
             NEXT();
         }
         OP(JF)
         {
-            if (!take_truth(r, regs + i->a, i->x & 1))
+            if (!take_truth(r, RA, i->x & 1))
                 JUMP();
             NEXT();
         }
         OP(JNN)
         {
-            if (regs[i->a].type != HSL_NONE && regs[i->a].type != HSL_UNDEF)
+            if (RA->type != HSL_NONE && RA->type != HSL_UNDEF)
                 JUMP();
             NEXT();
         }
         OP(JDEF)
         {
-            if (regs[i->a].type != HSL_UNDEF)
+            if (RA->type != HSL_UNDEF)
                 JUMP();
             NEXT();
         }
@@ -255,16 +254,20 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         COMPARE_JUMPS(JLE, JNLE, HSL_OP_LE, <=)
         COMPARE_JUMPS(JGE, JNGE, HSL_OP_GE, >=)
         EQUAL_JUMPS(JEQ, JNE, HSL_OP_EQ)
+        COMPARE_JUMP(JEQN, HSL_OP_EQ, ==, 1, a->type == HSL_NUM, KB)
+        COMPARE_JUMP(JNEN, HSL_OP_EQ, ==, 0, a->type == HSL_NUM, KB)
         EQUAL_JUMPS(JSAME, JNSAME, HSL_OP_SAME)
-        COUNTING(FORLT, <, regs + i->b)
-        COUNTING(FORLTK, <, k + i->b)
-        COUNTING(FORLE, <=, regs + i->b)
-        COUNTING(FORLEK, <=, k + i->b)
+        COUNTING(FORLT, both_num(a, b), 1, <, RB, 2)
+        COUNTING(FORLTK, a->type == HSL_NUM, 1, <, KB, 2)
+        COUNTING(FORLE, both_num(a, b), 1, <=, RB, 2)
+        COUNTING(FORLEK, a->type == HSL_NUM, 1, <=, KB, 2)
+        COUNTING(FORADDLT, both_num(a, b) && RSTEP->type == HSL_NUM, RSTEP->u.num, <, RB, 3)
+        COUNTING(FORADDLE, both_num(a, b) && RSTEP->type == HSL_NUM, RSTEP->u.num, <=, RB, 3)
         OP(FORADD)
         {
             const struct hsl_ins *e = i + 1;
             const struct hsl_value *step = operand(regs, k, e->a), *limit = operand(regs, k, e->b);
-            struct hsl_value *a = regs + i->a;
+            struct hsl_value *a = RA;
             if (both_num(a, step) && LIKELY(limit->type == HSL_NUM)) {
                 a->u.num += step->u.num;
                 if (e->c ? a->u.num <= limit->u.num : a->u.num < limit->u.num)
@@ -279,70 +282,70 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             struct hsl_arr *a = hsl_arr_new(r, i->c);
             CHECKED(a);
             for (unsigned n = 0; n < i->c; n++)
-                (void)hsl_arr_packed_push(a, take(regs + i->b + n, true));
-            set(r, regs + i->a, hsl_from_arr(a));
+                (void)hsl_arr_packed_push(a, take(RB + n, true));
+            set(r, RA, hsl_from_arr(a));
             NEXT();
         }
         OP(NEWMAP)
         {
-            struct hsl_arr *a = hsl_arr_copy(r, k[i->b].u.arr);
+            struct hsl_arr *a = hsl_arr_copy(r, KB->u.arr);
             CHECKED(a);
             for (unsigned n = 0; n < a->count; n++) {
-                copy(&a->d.entries[n].val, regs + i->c + n);
-                regs[i->c + n].type = HSL_NONE;
+                copy(&a->d.entries[n].val, RC + n);
+                RC[n].type = HSL_NONE;
             }
-            set(r, regs + i->a, hsl_from_arr(a));
+            set(r, RA, hsl_from_arr(a));
             NEXT();
         }
         OP(NEWOBJ)
         {
-            CHECKED(hsl_vm_object(m, regs + i->b, &result));
-            drop_sources(r, i, regs + i->b, NULL);
-            set(r, regs + i->a, result);
+            CHECKED(hsl_vm_object(m, RB, &result));
+            drop_sources(r, i, RB, NULL);
+            set(r, RA, result);
             NEXT();
         }
         OP(NEW)
         {
             struct hsl_obj *o = hsl_obj_make(r, m->prog->classes[i->b]);
             CHECKED(o);
-            set(r, regs + i->a, (struct hsl_value){.u.obj = o, .type = HSL_OBJ});
+            set(r, RA, (struct hsl_value){.u.obj = o, .type = HSL_OBJ});
             NEXT();
         }
         OP(ARRPUSH)
         {
-            struct hsl_value v = take(regs + i->b, i->x & 1);
-            if (UNLIKELY(!hsl_arr_packed_push(regs[i->a].u.arr, v)))
-                CHECKED(hsl_arr_push(r, regs[i->a].u.arr, v));
+            struct hsl_value v = take(RB, i->x & 1);
+            if (UNLIKELY(!hsl_arr_packed_push(RA->u.arr, v)))
+                CHECKED(hsl_arr_push(r, RA->u.arr, v));
             NEXT();
         }
         OP(ARRSET)
         {
-            struct hsl_value v = take(regs + i->c, i->x & 2);
-            CHECKED(hsl_arr_set(r, regs[i->a].u.arr, regs + i->b, v));
-            drop_sources(r, i, regs + i->b, regs + i->c);
+            struct hsl_value v = take(RC, i->x & 2);
+            CHECKED(hsl_arr_set(r, RA->u.arr, RB, v));
+            drop_sources(r, i, RB, RC);
             NEXT();
         }
         OP(ARRSETK)
         {
-            struct hsl_value v = take(regs + i->c, i->x & 1);
-            CHECKED(hsl_arr_set(r, regs[i->a].u.arr, k + i->b, v));
+            struct hsl_value v = take(RC, i->x & 1);
+            CHECKED(hsl_arr_set(r, RA->u.arr, KB, v));
             NEXT();
         }
         OP(SPREAD)
         {
-            CHECKED(hsl_vm_spread(m, regs + i->a, regs + i->b, true));
-            drop_sources(r, i, regs + i->b, NULL);
+            CHECKED(hsl_vm_spread(m, RA, RB, true));
+            drop_sources(r, i, RB, NULL);
             NEXT();
         }
         OP(SPREADV)
         {
-            CHECKED(hsl_vm_spread(m, regs + i->a, regs + i->b, false));
-            drop_sources(r, i, regs + i->b, NULL);
+            CHECKED(hsl_vm_spread(m, RA, RB, false));
+            drop_sources(r, i, RB, NULL);
             NEXT();
         }
         OP(GETIDX)
         {
-            struct hsl_value *b = regs + i->b, *c = regs + i->c;
+            struct hsl_value *b = RB, *c = RC;
             const struct hsl_arr *a = b->u.arr;
             uint64_t at;
             if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 &&
@@ -359,7 +362,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(GETIDXK)
         {
-            struct hsl_value *b = regs + i->b, *c = k + i->c;
+            struct hsl_value *b = RB, *c = KC;
             const struct hsl_arr *a = b->u.arr;
             uint64_t at;
             if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 &&
@@ -374,91 +377,90 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(SETIDX)
         {
-            struct hsl_value *place = own_element(regs + i->a, regs + i->b);
+            struct hsl_value *place = own_element(RA, RB);
             if (LIKELY(place)) {
-                set_from(r, place, regs + i->c, i->x & 2);
-            } else if ((place = own_place(regs + i->a, regs + i->b)) != NULL) {
-                set_from(r, place, regs + i->c, i->x & 2);
+                set_from(r, place, RC, i->x & 2);
+            } else if ((place = own_place(RA, RB)) != NULL) {
+                set_from(r, place, RC, i->x & 2);
                 if (UNLIKELY(i->x & 1))
-                    hsl_drop(r, regs + i->b);
+                    hsl_drop(r, RB);
             } else {
-                CHECKED(hsl_vm_set_index(
-                    m, regs, i, regs + i->b, regs + i->c, regs + i->b, regs + i->c));
+                CHECKED(hsl_vm_set_index(m, regs, i, RB, RC, RB, RC));
             }
             NEXT();
         }
         OP(SETIDXK)
         {
-            struct hsl_value *place = own_place(regs + i->a, k + i->b);
+            struct hsl_value *place = own_place(RA, KB);
             if (LIKELY(place))
-                set_from(r, place, regs + i->c, i->x & 1);
+                set_from(r, place, RC, i->x & 1);
             else
-                CHECKED(hsl_vm_set_index(m, regs, i, k + i->b, regs + i->c, regs + i->c, NULL));
+                CHECKED(hsl_vm_set_index(m, regs, i, KB, RC, RC, NULL));
             NEXT();
         }
         OP(SETIDXC)
         {
-            struct hsl_value *place = own_element(regs + i->a, regs + i->b);
+            struct hsl_value *place = own_element(RA, RB);
             if (LIKELY(place)) {
-                set(r, place, k[i->c]);
-            } else if ((place = own_place(regs + i->a, regs + i->b)) != NULL) {
-                set(r, place, k[i->c]);
-                drop_sources(r, i, regs + i->b, NULL);
+                set(r, place, *KC);
+            } else if ((place = own_place(RA, RB)) != NULL) {
+                set(r, place, *KC);
+                drop_sources(r, i, RB, NULL);
             } else {
-                CHECKED(hsl_vm_set_index(m, regs, i, regs + i->b, k + i->c, regs + i->b, NULL));
+                CHECKED(hsl_vm_set_index(m, regs, i, RB, KC, RB, NULL));
             }
             NEXT();
         }
         OP(PUSH)
         {
-            struct hsl_value *a = regs + i->a;
+            struct hsl_value *a = RA;
             if (LIKELY(a->type == HSL_ARR && a->u.arr->rc.refs == 1 && a->u.arr->mask == 0 &&
                        a->u.arr->used < a->u.arr->cap)) {
                 struct hsl_arr *list = a->u.arr;
                 struct hsl_value *place = &list->d.vals[list->used++];
                 list->count++;
                 place->type = HSL_NONE;
-                set_from(r, place, regs + i->b, i->x & 1);
+                set_from(r, place, RB, i->x & 1);
             } else {
                 struct hsl_value push = {.type = HSL_UNDEF};
-                CHECKED(hsl_vm_set_index(m, regs, i, &push, regs + i->b, regs + i->b, NULL));
+                CHECKED(hsl_vm_set_index(m, regs, i, &push, RB, RB, NULL));
             }
             NEXT();
         }
         OP(GETPROP)
         {
-            const struct hsl_value *v = declared(f, regs + i->b, k[i->c].u.str, false);
+            const struct hsl_value *v = declared(f, RB, KC->u.str, false);
             if (LIKELY(v && v->type != HSL_UNDEF))
                 get_element(r, regs, i, v);
             else
-                CHECKED(hsl_vm_get_index(m, regs, i, k + i->c));
+                CHECKED(hsl_vm_get_index(m, regs, i, KC));
             NEXT();
         }
         OP(SETPROP)
         {
-            struct hsl_value *place = declared(f, regs + i->a, k[i->b].u.str, true);
+            struct hsl_value *place = declared(f, RA, KB->u.str, true);
             if (LIKELY(place))
-                set_from(r, place, regs + i->c, i->x & 1);
+                set_from(r, place, RC, i->x & 1);
             else
-                CHECKED(hsl_vm_set_index(m, regs, i, k + i->b, regs + i->c, regs + i->c, NULL));
+                CHECKED(hsl_vm_set_index(m, regs, i, KB, RC, RC, NULL));
             NEXT();
         }
         OP(GETSLOT)
         {
-            const struct hsl_value *v = &regs[i->b].u.obj->slots[i->c];
-            set_shared(r, regs + i->a, v);
+            const struct hsl_value *v = &RB->u.obj->slots[i->c];
+            set_shared(r, RA, v);
             if (UNLIKELY(v->type == HSL_UNDEF))
-                regs[i->a].type = HSL_NONE;
+                RA->type = HSL_NONE;
             NEXT();
         }
         OP(SETSLOT)
         {
-            set_from(r, &regs[i->a].u.obj->slots[i->b], regs + i->c, i->x & 1);
+            set_from(r, &RA->u.obj->slots[i->b], RC, i->x & 1);
             NEXT();
         }
         OP(SLOTOP)
         {
-            struct hsl_value *v = &regs[i->a].u.obj->slots[i[1].b];
+            struct hsl_value *v = &RA->u.obj->slots[i[1].b];
             if (!add_in_place(r, regs, i, v))
                 CHECKED(hsl_vm_slot_op(m, regs, i));
             i += 2;
@@ -466,7 +468,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(PROPOP)
         {
-            struct hsl_value *v = declared(f, regs + i->a, k[i[1].b].u.str, true);
+            struct hsl_value *v = declared(f, RA, k[i[1].b].u.str, true);
             if (UNLIKELY(!v) || !add_in_place(r, regs, i, v))
                 CHECKED(hsl_vm_prop_op(m, regs, i));
             i += 2;
@@ -480,17 +482,16 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(REFUSE)
         {
-            (void)hsl_raise(
-                r, HSL_R13, "%s is %s", k[i->a].u.str->data, i->b ? "readonly" : "private");
+            (void)hsl_raise(r, HSL_R13, "%s is %s", KA->u.str->data, i->b ? "readonly" : "private");
             goto failed;
         }
         OP(PATHSET)
         {
-            struct hsl_value *keys = regs + i->b;
+            struct hsl_value *keys = RB;
             unsigned n = i->x >> 2;
             struct hsl_value *place;
             f->pc = i;
-            place = hsl_vm_path(m, hsl_deref(regs + i->a), keys, n - 1, true);
+            place = hsl_vm_path(m, hsl_deref(RA), keys, n - 1, true);
             CHECKED(place && hsl_vm_store(m, place, &keys[n - 1], &keys[n]));
             for (unsigned j = 0; j <= n; j++)
                 hsl_drop(r, &keys[j]);
@@ -498,12 +499,12 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(PATHOP)
         {
-            struct hsl_value *v = hsl_deref(regs + i->a), *val = regs + i->b;
+            struct hsl_value *v = hsl_deref(RA), *val = RB;
             f->pc = i;
             if (i->x == 0 && both_num(v, val) && i[1].a <= HSL_OP_SUB) { /* a variable in a cell */
                 v->u.num += i[1].a == HSL_OP_ADD ? val->u.num : -val->u.num;
                 if (i->c != HSL_NO_REG)
-                    set_num(r, regs + i->c, v->u.num);
+                    set_num(r, RC, v->u.num);
             } else {
                 CHECKED(hsl_vm_path_op(m, regs, i));
             }
@@ -537,12 +538,12 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(ISSETVAR)
         {
-            set_bool(r, regs + i->a, hsl_deref(regs + i->b)->type != HSL_UNDEF);
+            set_bool(r, RA, hsl_deref(RB)->type != HSL_UNDEF);
             NEXT();
         }
         OP(ISSET)
         {
-            const struct hsl_value *b = regs + i->b, *c = regs + i->c;
+            const struct hsl_value *b = RB, *c = RC;
             bool is;
             if (b->type == HSL_ARR && is_plain_text(c)) {
                 is = b->u.arr->mask != 0 && find_text(b->u.arr, c->u.str) != NULL;
@@ -550,68 +551,68 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
                 f->pc = i;
                 CHECKED(hsl_vm_isset(m, b, c, &is));
             }
-            drop_sources(r, i, regs + i->b, regs + i->c);
-            set_bool(r, regs + i->a, is);
+            drop_sources(r, i, RB, RC);
+            set_bool(r, RA, is);
             NEXT();
         }
         OP(UNSETVAR)
         {
-            struct hsl_value *b = hsl_deref(regs + i->b);
+            struct hsl_value *b = hsl_deref(RB);
             bool was = b->type != HSL_UNDEF;
             hsl_put(r, b, (struct hsl_value){.type = HSL_UNDEF});
-            set_bool(r, regs + i->a, was);
+            set_bool(r, RA, was);
             NEXT();
         }
         OP(SLICE)
         {
-            struct hsl_value *b = regs + i->b;
+            struct hsl_value *b = RB;
             f->pc = i;
             CHECKED(hsl_slice(r, b, b + 1, b + 2, b + 3, &result));
             for (unsigned j = 0; j < 4; j++)
                 hsl_drop(r, b + j);
-            set(r, regs + i->a, result);
+            set(r, RA, result);
             NEXT();
         }
         OP(DESTRUCT)
         {
             f->pc = i;
-            CHECKED(hsl_vm_destruct(m, regs + i->b, regs + i->c, i->x >> 2, &result));
+            CHECKED(hsl_vm_destruct(m, RB, RC, i->x >> 2, &result));
             if (i->x & 1)
-                hsl_drop(r, regs + i->c);
-            set(r, regs + i->a, result);
+                hsl_drop(r, RC);
+            set(r, RA, result);
             NEXT();
         }
         OP(DESTRUCTK)
         {
-            const struct hsl_value *b = regs + i->b, *c = k + i->c;
+            const struct hsl_value *b = RB, *c = KC;
             const struct hsl_arr *a = b->u.arr;
             uint64_t at;
             if (LIKELY(b->type == HSL_ARR && c->type == HSL_NUM && a->mask == 0 &&
                        (at = list_index(c->u.num)) < a->count)) {
-                set_shared(r, regs + i->a, &a->d.vals[at]);
+                set_shared(r, RA, &a->d.vals[at]);
             } else {
                 f->pc = i;
                 CHECKED(hsl_vm_destruct(m, b, c, i->x >> 2, &result));
-                set(r, regs + i->a, result);
+                set(r, RA, result);
             }
             NEXT();
         }
         OP(REST)
         {
             f->pc = i;
-            CHECKED(hsl_vm_rest(m, regs + i->b, regs + i->c, i->x >> 2, &result));
+            CHECKED(hsl_vm_rest(m, RB, RC, i->x >> 2, &result));
             for (unsigned j = 0; j < i->x >> 2; j++)
-                hsl_drop(r, regs + i->c + j);
-            set(r, regs + i->a, result);
+                hsl_drop(r, RC + j);
+            set(r, RA, result);
             NEXT();
         }
         OP(COUNT)
         {
-            struct hsl_value *b = regs + i->b;
+            struct hsl_value *b = RB;
             if (LIKELY(b->type == HSL_ARR)) {
                 double n = b->u.arr->count;
                 drop_sources(r, i, b, NULL);
-                set_num(r, regs + i->a, n);
+                set_num(r, RA, n);
             } else {
                 struct hsl_value arg = hsl_ref(*b);
                 bool ok;
@@ -620,25 +621,25 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
                 hsl_drop(r, &arg);
                 CHECKED(ok);
                 drop_sources(r, i, b, NULL);
-                set(r, regs + i->a, result);
+                set(r, RA, result);
             }
             NEXT();
         }
         OP(LENGTH)
         {
-            struct hsl_value *b = regs + i->b;
+            struct hsl_value *b = RB;
             result = b->type == HSL_ARR   ? hsl_num(b->u.arr->count)
                      : b->type == HSL_STR ? hsl_num(b->u.str->len)
                                           : hsl_none();
             drop_sources(r, i, b, NULL);
-            set(r, regs + i->a, result);
+            set(r, RA, result);
             NEXT();
         }
 
         OP(CALL)
         {
             const struct hsl_proto *p = m->prog->protos[i->b];
-            struct hsl_value *base = regs + i->a;
+            struct hsl_value *base = RA;
             f->pc = i;
             if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
@@ -657,8 +658,8 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             result = hsl_none();
-            CHECKED(hsl_vm_builtin(m, &m->prog->callees[i->b], regs + i->a, i->x, &result));
-            set(r, regs + i->c, result);
+            CHECKED(hsl_vm_builtin(m, &m->prog->callees[i->b], RA, i->x, &result));
+            set(r, RC, result);
             NEXT();
         }
         OP(CALLV)
@@ -667,31 +668,31 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             f->pc = i;
             if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
-            pushed = hsl_vm_call_value(m, regs + i->a, i->b, &result);
+            pushed = hsl_vm_call_value(m, RA, i->b, &result);
             CHECKED(pushed >= 0);
             if (pushed)
                 goto entered;
-            set(r, regs + i->c, result);
+            set(r, RC, result);
             NEXT();
         }
         OP(CALLM)
         {
-            const struct hsl_proto *p = plain_method(m, f, regs + i->a, k[i->b].u.str, i->x);
+            const struct hsl_proto *p = plain_method(m, f, RA, KB->u.str, i->x);
             int pushed;
             f->pc = i;
             if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
             if (LIKELY(p)) {
-                regs += i->a;
+                regs = RA;
                 f = push_frame(m, f, p, regs);
                 i = p->code;
                 DISPATCH();
             }
-            pushed = hsl_vm_call_method(m, regs + i->a, k[i->b].u.str, i->x, &result);
+            pushed = hsl_vm_call_method(m, RA, KB->u.str, i->x, &result);
             CHECKED(pushed >= 0);
             if (pushed)
                 goto entered;
-            set(r, regs + i->c, result);
+            set(r, RC, result);
             NEXT();
         }
         OP(CALLVS)
@@ -700,11 +701,11 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             f->pc = i;
             if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
-            pushed = hsl_vm_call_spread(m, regs + i->a, &result);
+            pushed = hsl_vm_call_spread(m, RA, &result);
             CHECKED(pushed >= 0);
             if (pushed)
                 goto entered;
-            set(r, regs + i->c, result);
+            set(r, RC, result);
             NEXT();
         }
         OP(CALLMS)
@@ -713,11 +714,11 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             f->pc = i;
             if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
-            pushed = hsl_vm_method_spread(m, regs + i->a, k[i->b].u.str, &result);
+            pushed = hsl_vm_method_spread(m, RA, KB->u.str, &result);
             CHECKED(pushed >= 0);
             if (pushed)
                 goto entered;
-            set(r, regs + i->c, result);
+            set(r, RC, result);
             NEXT();
         }
         OP(CACHE)
@@ -725,25 +726,25 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             f->pc = i;
             if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
-            CHECKED(hsl_cache_call(m, regs + i->a, i->b, i->x, k[i[1].a].u.str, &result));
-            set(r, regs + i->c, result);
+            CHECKED(hsl_cache_call(m, RA, i->b, i->x, k[i[1].a].u.str, &result));
+            set(r, RC, result);
             i++;
             NEXT();
         }
         OP(RET)
         {
-            result = take(regs + i->a, true);
+            result = take(RA, true);
             goto leave;
         }
         OP(RETK)
         {
-            result = k[i->a];
+            result = *KA;
             goto leave;
         }
         OP(CLOSURE)
         {
             CHECKED(hsl_vm_closure(m, m->prog->protos[i->b], f, &result));
-            set(r, regs + i->a, result);
+            set(r, RA, result);
             NEXT();
         }
 
@@ -755,26 +756,26 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         OP(NEXT)
         {
             const struct hsl_value *v;
-            if (UNLIKELY(regs[i->a].type == HSL_OBJ))
+            if (UNLIKELY(RA->type == HSL_OBJ))
                 goto resume;
-            v = next_value(regs + i->a);
+            v = next_value(RA);
             if (UNLIKELY(!v))
                 goto exhausted;
-            set_shared(r, regs + i->b, v);
+            set_shared(r, RB, v);
             JUMP_BACK();
         }
         OP(NEXTKEY)
         {
             struct hsl_value key;
             const struct hsl_value *v;
-            if (UNLIKELY(regs[i->a].type == HSL_OBJ))
+            if (UNLIKELY(RA->type == HSL_OBJ))
                 goto resume;
-            v = next_value(regs + i->a);
+            v = next_value(RA);
             if (UNLIKELY(!v))
                 goto exhausted;
-            key = last_key(regs + i->a);
+            key = last_key(RA);
             set_shared(r, regs + i[1].a, &key);
-            set_shared(r, regs + i->b, v);
+            set_shared(r, RB, v);
             JUMP_BACK();
         }
         OP(GENERATE)
@@ -793,8 +794,8 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(SWITCH)
         {
-            if (regs[i->a].type == HSL_STR) {
-                long at = hsl_vm_switch_target(&f->proto->switches[i->b], regs[i->a].u.str);
+            if (RA->type == HSL_STR) {
+                long at = hsl_vm_switch_target(&f->proto->switches[i->b], RA->u.str);
                 if (at < 0)
                     JUMP();
                 i = f->proto->code + at;
@@ -805,34 +806,32 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         OP(BARRIER)
         {
             f->pc = i;
-            CHECKED(hsl_barrier_enter(
-                m, regs + i->a, i->b == HSL_NO_REG ? NULL : regs + i->b, i->c));
+            CHECKED(hsl_barrier_enter(m, RA, i->b == HSL_NO_REG ? NULL : RB, i->c));
             NEXT();
         }
         OP(LEAVE)
         {
             f->pc = i;
-            CHECKED(hsl_barrier_leave(
-                m, regs + i->a, i->b == HSL_NO_REG ? NULL : hsl_deref(regs + i->b)));
+            CHECKED(hsl_barrier_leave(m, RA, i->b == HSL_NO_REG ? NULL : hsl_deref(RB)));
             NEXT();
         }
         OP(ECHO)
         {
             f->pc = i;
-            CHECKED(hsl_echo(r, regs + i->a));
-            drop_sources(r, i, regs + i->a, NULL);
+            CHECKED(hsl_echo(r, RA));
+            drop_sources(r, i, RA, NULL);
             NEXT();
         }
         OP(THROW)
         {
             f->pc = i;
-            (void)hsl_vm_throw(m, take(regs + i->a, i->x & 1));
+            (void)hsl_vm_throw(m, take(RA, i->x & 1));
             goto failed;
         }
         OP(NOARM)
         {
             f->pc = i;
-            (void)hsl_vm_no_arm(m, regs + i->a);
+            (void)hsl_vm_no_arm(m, RA);
             goto failed;
         }
         OP(EXT)
@@ -865,7 +864,7 @@ leave:
         goto exhausted;
     }
     f--;
-    set(r, regs + i->c, result);
+    set(r, RC, result);
     NEXT();
 
 /* The iterator of the NEXT or NEXTKEY at [i] is a generator. */
@@ -873,7 +872,7 @@ resume:
     f->pc = i;
     if (UNLIKELY(--m->ticks <= 0))
         CHECKED(hsl_vm_tick(m));
-    switch (hsl_gen_resume(m, regs + i->a)) {
+    switch (hsl_gen_resume(m, RA)) {
     case 0:
         goto exhausted;
     case 1:
@@ -887,7 +886,7 @@ resume:
 
 /* There is nothing left for the NEXT or NEXTKEY at [i]. */
 exhausted:
-    hsl_drop(r, regs + i->a);
+    hsl_drop(r, RA);
     i += i->op == HSL_I_NEXTKEY;
     NEXT();
 

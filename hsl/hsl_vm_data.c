@@ -179,8 +179,8 @@ hsl_vm_join(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins 
     struct hsl_value out = hsl_none();
     int appended = 0;
 
-    if (parts[0] == &regs[i->a])
-        appended = append_parts(m, parts, n, &regs[i->a]);
+    if (parts[0] == hsl_reg(regs, i->a))
+        appended = append_parts(m, parts, n, hsl_reg(regs, i->a));
     if (appended < 0 || (!appended && !join(m, parts, n, &out)))
         return false;
     for (unsigned j = appended ? 1 : 0; i->x && j < n; j++) {
@@ -188,7 +188,7 @@ hsl_vm_join(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins 
             hsl_drop(&m->run, regs + (parts[j] - regs));
     }
     if (!appended)
-        hsl_put(&m->run, &regs[i->a], out);
+        hsl_put(&m->run, hsl_reg(regs, i->a), out);
     return true;
 }
 

@@ -27,13 +27,16 @@ operand(struct hsl_value *regs, struct hsl_value *k, unsigned o)
     return o & HSL_OPERAND_K ? &k[o & ~HSL_OPERAND_K] : &regs[o];
 }
 
+/* Mostly a number takes the place of a number. */
 static inline void
 set_num(struct hsl_run *r, struct hsl_value *dst, double n)
 {
-    if (UNLIKELY(hsl_is_counted(dst)))
-        hsl_drop(r, dst);
+    if (UNLIKELY(dst->type != HSL_NUM)) {
+        if (hsl_is_counted(dst))
+            hsl_drop(r, dst);
+        dst->type = HSL_NUM;
+    }
     dst->u.num = n;
-    dst->type = HSL_NUM;
 }
 
 static inline void
@@ -147,13 +150,22 @@ modulo(double a, double b)
     return fmod(a, b);
 }
 
-/* The same for a divisor that is whole and fits; false: [a] is not whole or does not. */
+static inline uint64_t
+bits(double d)
+{
+    uint64_t u;
+
+    memcpy(&u, &d, sizeof(u));
+    return u;
+}
+
+/* The same for a divisor that is whole and fits; false: [a] is not whole or does not, or is -0. */
 static inline bool
 modulo_whole(double a, uint32_t b, double *out)
 {
     uint64_t x = list_index(a);
 
-    if ((double)(int64_t)x != a || x > UINT32_MAX)
+    if (bits((double)(int64_t)x) != bits(a) || x > UINT32_MAX)
         return false;
     *out = (double)((uint32_t)x % b);
     return true;
@@ -200,7 +212,7 @@ get_element(
     if (UNLIKELY(i->x & 1))
         hsl_vm_get_of_temp(r, regs, i, v);
     else
-        set_shared(r, regs + i->a, v);
+        set_shared(r, hsl_reg(regs, i->a), v);
 }
 
 /* The element that is there in a list that nobody else owns; NULL: not that simple. */
@@ -297,13 +309,13 @@ static inline bool
 add_in_place(
     struct hsl_run *r, struct hsl_value *regs, const struct hsl_ins *i, struct hsl_value *v)
 {
-    const struct hsl_value *by = regs + i->b;
+    const struct hsl_value *by = hsl_reg(regs, i->b);
 
     if (!both_num(v, by) || i[1].a > HSL_OP_SUB)
         return false;
     v->u.num += i[1].a == HSL_OP_ADD ? by->u.num : -by->u.num;
     if (i->c != HSL_NO_REG)
-        set_num(r, regs + i->c, v->u.num);
+        set_num(r, hsl_reg(regs, i->c), v->u.num);
     return true;
 }
 

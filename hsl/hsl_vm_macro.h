@@ -4,6 +4,17 @@
 #ifndef HSL_VM_MACRO_H
 #define HSL_VM_MACRO_H
 
+/* --- Operands: registers and constants ----------------------------------------------------------
+ */
+
+#define RA hsl_reg(regs, i->a)
+#define RB hsl_reg(regs, i->b)
+#define RC hsl_reg(regs, i->c)
+#define RSTEP (regs + i[1].a)
+#define KA (k + i->a)
+#define KB (k + i->b)
+#define KC (k + i->c)
+
 /* --- From one instruction to the next --------------------------------------------------------- */
 
 #ifdef HAVE_COMPUTED_GOTO
@@ -25,9 +36,10 @@
 /* Jumps by operand c; back only while the budget lasts. */
 #define JUMP()                                                                                     \
     do {                                                                                           \
-        if ((int16_t)i->c < 0 && UNLIKELY(--m->ticks < 0))                                         \
+        ptrdiff_t by = (int16_t)i->c;                                                              \
+        if (by < 0 && UNLIKELY(--m->ticks < 0))                                                    \
             goto ticked;                                                                           \
-        i += 1 + (int16_t)i->c;                                                                    \
+        i += by + 1;                                                                               \
         DISPATCH();                                                                                \
     } while (0)
 /* The same for instructions that only jump back. */
@@ -35,7 +47,7 @@
     do {                                                                                           \
         if (UNLIKELY(--m->ticks < 0))                                                              \
             goto ticked;                                                                           \
-        i += 1 + (int16_t)i->c;                                                                    \
+        i += (ptrdiff_t)(int16_t)i->c + 1;                                                         \
         DISPATCH();                                                                                \
     } while (0)
 #define CHECKED(call)                                                                              \
@@ -46,52 +58,44 @@
 
 /* --- Shapes ---------------------------------------------------------------------------------- */
 
-#define ARITHMETIC(name, opcode, expression)                                                       \
+/* Constants of arithmetic, of comparing jumps and of FOR... are numbers. */
+#define OPERATION(name, opcode, condition, expression, second)                                     \
     OP(name)                                                                                       \
     {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = regs + i->c;                                 \
-        if (both_num(b, c))                                                                        \
-            set_num(r, regs + i->a, expression);                                                   \
-        else                                                                                       \
-            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    OP(name##K)                                                                                    \
-    {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = k + i->c;                                    \
-        if (both_num(b, c))                                                                        \
-            set_num(r, regs + i->a, expression);                                                   \
+        const struct hsl_value *b = RB, *c = second;                                               \
+        if (LIKELY(condition))                                                                     \
+            set_num(r, RA, expression);                                                            \
         else                                                                                       \
             CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
         NEXT();                                                                                    \
     }
+#define IN_PLACE(name, opcode, condition, sign, second)                                            \
+    OP(name)                                                                                       \
+    {                                                                                              \
+        struct hsl_value *b = RB;                                                                  \
+        const struct hsl_value *c = second;                                                        \
+        if (LIKELY(condition))                                                                     \
+            b->u.num = b->u.num sign c->u.num;                                                     \
+        else                                                                                       \
+            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
+        NEXT();                                                                                    \
+    }
+#define ARITHMETIC(name, opcode, sign)                                                             \
+    OPERATION(name, opcode, both_num(b, c), b->u.num sign c->u.num, RC)                            \
+    OPERATION(name##K, opcode, b->type == HSL_NUM, b->u.num sign c->u.num, KC)                     \
+    IN_PLACE(name##TO, opcode, both_num(b, c), sign, RC)                                           \
+    IN_PLACE(name##TOK, opcode, b->type == HSL_NUM, sign, KC)
 /* / and %: zero on the right is the operator's to refuse. */
 #define DIVISION(name, opcode, expression)                                                         \
-    OP(name)                                                                                       \
-    {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = regs + i->c;                                 \
-        if (both_num(b, c) && LIKELY(c->u.num != 0))                                               \
-            set_num(r, regs + i->a, expression);                                                   \
-        else                                                                                       \
-            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
-        NEXT();                                                                                    \
-    }                                                                                              \
-    OP(name##K)                                                                                    \
-    {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = k + i->c;                                    \
-        if (both_num(b, c) && LIKELY(c->u.num != 0))                                               \
-            set_num(r, regs + i->a, expression);                                                   \
-        else                                                                                       \
-            CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
-        NEXT();                                                                                    \
-    }
+    OPERATION(name, opcode, both_num(b, c) && c->u.num != 0, expression, RC)                       \
+    OPERATION(name##K, opcode, b->type == HSL_NUM && c->u.num != 0, expression, KC)
 #define BITWISE(name, opcode, expression)                                                          \
     OP(name)                                                                                       \
     {                                                                                              \
-        const struct hsl_value *b = regs + i->b, *c = regs + i->c;                                 \
+        const struct hsl_value *b = RB, *c = RC;                                                   \
         if (both_num(b, c) && LIKELY(in_int32(b->u.num) && in_int32(c->u.num))) {                  \
             int32_t p = (int32_t)b->u.num, q = (int32_t)c->u.num;                                  \
-            set_num(r, regs + i->a, (expression));                                                 \
+            set_num(r, RA, (expression));                                                          \
         } else {                                                                                   \
             CHECKED(hsl_vm_binary(m, regs, i, opcode, c));                                         \
         }                                                                                          \
@@ -100,22 +104,21 @@
 #define COMPARISON(name, opcode, sign)                                                             \
     OP(name)                                                                                       \
     {                                                                                              \
-        struct hsl_value *b = regs + i->b, *c = regs + i->c;                                       \
+        struct hsl_value *b = RB, *c = RC;                                                         \
         if (both_num(b, c)) {                                                                      \
-            set_bool(r, regs + i->a, b->u.num sign c->u.num);                                      \
+            set_bool(r, RA, b->u.num sign c->u.num);                                               \
         } else {                                                                                   \
             int is = hsl_vm_compare(m, i, opcode, b, c);                                           \
             CHECKED(is >= 0);                                                                      \
-            set_bool(r, regs + i->a, is);                                                          \
+            set_bool(r, RA, is);                                                                   \
         }                                                                                          \
         NEXT();                                                                                    \
     }
-#define COMPARE_JUMP(name, opcode, sign, sense, second)                                            \
+#define COMPARE_JUMP(name, opcode, sign, sense, condition, second)                                 \
     OP(name)                                                                                       \
     {                                                                                              \
-        struct hsl_value *a = regs + i->a;                                                         \
-        struct hsl_value *b = second;                                                              \
-        if (both_num(a, b)) {                                                                      \
+        struct hsl_value *a = RA, *b = second;                                                     \
+        if (LIKELY(condition)) {                                                                   \
             if ((a->u.num sign b->u.num) == (sense))                                               \
                 JUMP();                                                                            \
         } else {                                                                                   \
@@ -127,14 +130,14 @@
         NEXT();                                                                                    \
     }
 #define COMPARE_JUMPS(name, negated, opcode, sign)                                                 \
-    COMPARE_JUMP(name, opcode, sign, 1, regs + i->b)                                               \
-    COMPARE_JUMP(negated, opcode, sign, 0, regs + i->b)                                            \
-    COMPARE_JUMP(name##K, opcode, sign, 1, k + i->b)                                               \
-    COMPARE_JUMP(negated##K, opcode, sign, 0, k + i->b)
+    COMPARE_JUMP(name, opcode, sign, 1, both_num(a, b), RB)                                        \
+    COMPARE_JUMP(negated, opcode, sign, 0, both_num(a, b), RB)                                     \
+    COMPARE_JUMP(name##K, opcode, sign, 1, a->type == HSL_NUM, KB)                                 \
+    COMPARE_JUMP(negated##K, opcode, sign, 0, a->type == HSL_NUM, KB)
 #define EQUAL_JUMP(name, opcode, sense, second)                                                    \
     OP(name)                                                                                       \
     {                                                                                              \
-        struct hsl_value *a = regs + i->a;                                                         \
+        struct hsl_value *a = RA;                                                                  \
         struct hsl_value *b = second;                                                              \
         int is;                                                                                    \
         if (both_num(a, b)) {                                                                      \
@@ -154,20 +157,20 @@
         NEXT();                                                                                    \
     }
 #define EQUAL_JUMPS(name, negated, opcode)                                                         \
-    EQUAL_JUMP(name, opcode, 1, regs + i->b)                                                       \
-    EQUAL_JUMP(negated, opcode, 0, regs + i->b)                                                    \
-    EQUAL_JUMP(name##K, opcode, 1, k + i->b)                                                       \
-    EQUAL_JUMP(negated##K, opcode, 0, k + i->b)
-#define COUNTING(name, sign, second)                                                               \
+    EQUAL_JUMP(name, opcode, 1, RB)                                                                \
+    EQUAL_JUMP(negated, opcode, 0, RB)                                                             \
+    EQUAL_JUMP(name##K, opcode, 1, KB)                                                             \
+    EQUAL_JUMP(negated##K, opcode, 0, KB)
+#define COUNTING(name, condition, step, sign, second, skip)                                        \
     OP(name)                                                                                       \
     {                                                                                              \
-        struct hsl_value *a = regs + i->a;                                                         \
+        struct hsl_value *a = RA;                                                                  \
         const struct hsl_value *b = second;                                                        \
-        if (LIKELY(both_num(a, b))) {                                                              \
-            a->u.num += 1;                                                                         \
+        if (LIKELY(condition)) {                                                                   \
+            a->u.num += step;                                                                      \
             if (LIKELY(a->u.num sign b->u.num))                                                    \
                 JUMP_BACK();                                                                       \
-            i += 2;                                                                                \
+            i += skip;                                                                             \
         }                                                                                          \
         NEXT();                                                                                    \
     }

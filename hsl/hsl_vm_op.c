@@ -17,19 +17,19 @@ hsl_vm_binary(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_in
     enum hsl_op op, const struct hsl_value *c)
 {
     struct hsl_run *r = &m->run;
-    struct hsl_value *a = regs + i->a, *b = regs + i->b, out;
+    struct hsl_value *a = hsl_reg(regs, i->a), *b = hsl_reg(regs, i->b), out;
 
     m->frame->pc = i;
     if (a == b && c != a) {
         if (!hsl_op_assign(r, op, a, c))
             return false;
         if (i->x & 2)
-            hsl_drop(r, regs + i->c);
+            hsl_drop(r, hsl_reg(regs, i->c));
         return true;
     }
     if (!hsl_op_binary(r, op, b, c, &out))
         return false;
-    drop_sources(r, i, b, regs + i->c);
+    drop_sources(r, i, b, hsl_reg(regs, i->c));
     hsl_put(r, a, out);
     return true;
 }
@@ -40,7 +40,7 @@ hsl_vm_concat(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_in
     const struct hsl_value *c)
 {
     struct hsl_run *r = &m->run;
-    struct hsl_value *a = regs + i->a, *b = regs + i->b;
+    struct hsl_value *a = hsl_reg(regs, i->a), *b = hsl_reg(regs, i->b);
     char num[HSL_NUM_TEXT_MAX];
     const char *p;
     size_t len;
@@ -60,7 +60,7 @@ hsl_vm_concat(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_in
     if (!hsl_str_append(r, b, p, len))
         return false;
     if (i->x & 2)
-        hsl_drop(r, regs + i->c);
+        hsl_drop(r, hsl_reg(regs, i->c));
     if (a != b) {
         struct hsl_value v = take(b, true);
 
@@ -105,10 +105,10 @@ hsl_vm_unary(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins
     struct hsl_value out;
 
     m->frame->pc = i;
-    if (!hsl_op_unary(&m->run, op, regs + i->b, &out))
+    if (!hsl_op_unary(&m->run, op, hsl_reg(regs, i->b), &out))
         return false;
-    drop_sources(&m->run, i, regs + i->b, NULL);
-    hsl_put(&m->run, regs + i->a, out);
+    drop_sources(&m->run, i, hsl_reg(regs, i->b), NULL);
+    hsl_put(&m->run, hsl_reg(regs, i->a), out);
     return true;
 }
 
@@ -118,8 +118,8 @@ hsl_vm_get_of_temp(
 {
     struct hsl_value share = hsl_ref(*v);
 
-    hsl_drop(r, regs + i->b);
-    set(r, regs + i->a, share);
+    hsl_drop(r, hsl_reg(regs, i->b));
+    set(r, hsl_reg(regs, i->a), share);
 }
 
 /* regs[a] = b[c] for all but the common cases. */
@@ -128,13 +128,13 @@ hsl_vm_get_index(
     struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i, struct hsl_value *c)
 {
     struct hsl_run *r = &m->run;
-    struct hsl_value *b = regs + i->b, out;
+    struct hsl_value *b = hsl_reg(regs, i->b), out;
 
     m->frame->pc = i;
     if (!hsl_vm_index(m, b, c, &out))
         return false;
     drop_sources(r, i, b, c);
-    hsl_put(r, regs + i->a, out);
+    hsl_put(r, hsl_reg(regs, i->a), out);
     return true;
 }
 
@@ -145,7 +145,7 @@ hsl_vm_set_index(struct hsl_machine *m, struct hsl_value *regs, const struct hsl
     struct hsl_value *s1)
 {
     m->frame->pc = i;
-    if (!hsl_vm_store(m, hsl_deref(regs + i->a), key, val))
+    if (!hsl_vm_store(m, hsl_deref(hsl_reg(regs, i->a)), key, val))
         return false;
     drop_sources(&m->run, i, s0, s1);
     return true;
@@ -156,7 +156,7 @@ hsl_vm_set_index(struct hsl_machine *m, struct hsl_value *regs, const struct hsl
 bool
 hsl_vm_start_iterator(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value *a = regs + i->a, *b = regs + i->b, v;
+    struct hsl_value *a = hsl_reg(regs, i->a), *b = hsl_reg(regs, i->b), v;
 
     if (b->type != HSL_ARR && (b->type != HSL_OBJ || b->u.obj->cls != &hsl_generator_class)) {
         m->frame->pc = i;

@@ -180,7 +180,7 @@ set_result(struct hsl_machine *m, struct hsl_value *regs, unsigned reg, struct h
     if (reg == HSL_NO_REG)
         hsl_unref(&m->run, v);
     else
-        hsl_put(&m->run, &regs[reg], v);
+        hsl_put(&m->run, hsl_reg(regs, reg), v);
 }
 
 /* True if the operator cannot come to call script code for these. */
@@ -246,7 +246,7 @@ operate(struct hsl_machine *m, struct hsl_value *root, const struct hsl_value *k
 bool
 hsl_vm_path_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value *root = hsl_deref(&regs[i->a]), *keys = &regs[i->b], out;
+    struct hsl_value *root = hsl_deref(hsl_reg(regs, i->a)), *keys = hsl_reg(regs, i->b), out;
     unsigned n = i->x >> 2;
 
     if (n == 0 && root->type == HSL_UNDEF)
@@ -269,7 +269,7 @@ operate_register(struct hsl_machine *m, struct hsl_value *regs, const struct hsl
     if (!operate(m, root, keys, n, (enum hsl_op)i[1].a, &out))
         return false;
     if (i->x & 1)
-        hsl_drop(&m->run, &regs[i->b]);
+        hsl_drop(&m->run, hsl_reg(regs, i->b));
     set_result(m, regs, i->c, out);
     return true;
 }
@@ -277,7 +277,8 @@ operate_register(struct hsl_machine *m, struct hsl_value *regs, const struct hsl
 bool
 hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value *place = &regs[i->a].u.obj->slots[i[1].b], val = regs[i->b];
+    struct hsl_value *place = &hsl_reg(regs, i->a)->u.obj->slots[i[1].b],
+                     val = *hsl_reg(regs, i->b);
 
     if (place->type == HSL_UNDEF)
         *place = hsl_none();
@@ -287,15 +288,15 @@ hsl_vm_slot_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_i
 bool
 hsl_vm_prop_op(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value operands[2] = {m->prog->k[i[1].b], regs[i->b]};
+    struct hsl_value operands[2] = {m->prog->k[i[1].b], *hsl_reg(regs, i->b)};
 
-    return operate_register(m, regs, i, &regs[i->a], operands, 1);
+    return operate_register(m, regs, i, hsl_reg(regs, i->a), operands, 1);
 }
 
 bool
 hsl_vm_slot_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value *place = &regs[i->a].u.obj->slots[i[1].c];
+    struct hsl_value *place = &hsl_reg(regs, i->a)->u.obj->slots[i[1].c];
     double by = i[1].a ? -1 : 1;
 
     m->frame->pc = i;
@@ -310,7 +311,7 @@ hsl_vm_slot_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_
 bool
 hsl_vm_path_inc(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value *root = hsl_deref(&regs[i->a]), *keys = &regs[i->b], *place;
+    struct hsl_value *root = hsl_deref(hsl_reg(regs, i->a)), *keys = hsl_reg(regs, i->b), *place;
     double by = i[1].a ? -1 : 1, now;
     unsigned n = i->x >> 2;
 
@@ -368,11 +369,11 @@ unset_element(struct hsl_machine *m, struct hsl_value *v, const struct hsl_value
 bool
 hsl_vm_path_unset(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value *keys = &regs[i->b], *v;
+    struct hsl_value *keys = hsl_reg(regs, i->b), *v;
     unsigned n = i->x >> 2;
     bool removed;
 
-    v = existing_place(m, hsl_deref(&regs[i->a]), keys, n - 1, true);
+    v = existing_place(m, hsl_deref(hsl_reg(regs, i->a)), keys, n - 1, true);
     removed = v && unset_element(m, v, &keys[n - 1]);
     if (m->run.state != HSL_RUNNING)
         return false;
@@ -384,10 +385,10 @@ hsl_vm_path_unset(struct hsl_machine *m, struct hsl_value *regs, const struct hs
 bool
 hsl_vm_path_slice(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value *keys = &regs[i->b], *place;
+    struct hsl_value *keys = hsl_reg(regs, i->b), *place;
     unsigned n = i->x >> 2;
 
-    place = hsl_vm_path(m, hsl_deref(&regs[i->a]), keys, n, false);
+    place = hsl_vm_path(m, hsl_deref(hsl_reg(regs, i->a)), keys, n, false);
     if (!place || !hsl_slice_assign(&m->run, place, &keys[n], &keys[n + 1], &keys[n + 2], NULL))
         return false;
     drop_temporaries(m, keys, n + 3);
@@ -397,11 +398,11 @@ hsl_vm_path_slice(struct hsl_machine *m, struct hsl_value *regs, const struct hs
 bool
 hsl_vm_path_unslice(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i)
 {
-    struct hsl_value *keys = &regs[i->b], *v;
+    struct hsl_value *keys = hsl_reg(regs, i->b), *v;
     unsigned n = i->x >> 2;
     bool removed = false;
 
-    v = existing_place(m, hsl_deref(&regs[i->a]), keys, n, false);
+    v = existing_place(m, hsl_deref(hsl_reg(regs, i->a)), keys, n, false);
     if (m->run.state != HSL_RUNNING)
         return false;
     if (v && v->type == HSL_ARR &&

@@ -15,7 +15,7 @@ static const struct {
         "   1   1:9   LOADK r1 0\n"
         "   2   1:25  JNLTK r1 10 ->8\n"
         "   3   1:46  MULK t2 r1 2\n"
-        "   4   1:40  ADD r0 r0 t2 x=2\n"
+        "   4   1:40  ADDTO r0 r0 t2 x=2\n"
         "   5   1:9   FORLTK r1 10 ->3\n"
         "   6   1:31  INC r1\n"
         "   7   1:25  JLTK r1 10 ->3\n"
