@@ -51,7 +51,6 @@ static struct {
     enum log_sink sink;
     atomic_int level;
     int fd;            /* of a file, else -1 */
-    char *path;        /* of a file, else NULL */
     bool torn;         /* the last write failed, maybe in the middle of a line */
     char program[64];
 } log_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = UT_LOG_INFO, .fd = -1};
@@ -112,30 +111,32 @@ log_sink_by_name(const char *target, enum log_sink *sink, struct ut_diag *d)
     return 0;
 }
 
+/* Closes the sink, with the lock held. */
+static void
+log_drop_sink(void)
+{
+    if (log_state.sink == LOG_SINK_SYSLOG)
+        closelog();
+    if (log_state.fd >= 0)
+        close(log_state.fd);
+    log_state.fd = -1;
+    log_state.sink = LOG_SINK_STDERR;
+}
+
 int
 ut_log_open(const char *program, const char *target, enum ut_log_level level, struct ut_diag *d)
 {
     enum log_sink sink;
-    char *path = NULL;
     int fd = -1;
 
     if (log_sink_by_name(target, &sink, d) != 0)
         return -1;
-    if (sink == LOG_SINK_FILE) {
-        fd = log_open_file(target, d);
-        if (fd < 0)
-            return -1;
-        path = strdup(target);
-        if (!path) {
-            close(fd);
-            return ut_diag_set(d, "log file %s: out of memory", target);
-        }
-    }
-    ut_log_close();
+    if (sink == LOG_SINK_FILE && (fd = log_open_file(target, d)) < 0)
+        return -1;
     pthread_mutex_lock(&log_state.lock);
+    log_drop_sink();
     log_state.sink = sink;
     log_state.fd = fd;
-    log_state.path = path;
     memset(log_state.program, 0, sizeof(log_state.program));
     memcpy(log_state.program, program,
         ut_utf8_cut(program, strlen(program), sizeof(log_state.program) - 1));
@@ -146,37 +147,11 @@ ut_log_open(const char *program, const char *target, enum ut_log_level level, st
     return 0;
 }
 
-int
-ut_log_reopen(struct ut_diag *d)
-{
-    int fd, r = 0;
-
-    pthread_mutex_lock(&log_state.lock);
-    if (log_state.path) {
-        fd = log_open_file(log_state.path, d);
-        if (fd >= 0) {
-            close(log_state.fd);
-            log_state.fd = fd;
-        } else {
-            r = -1;
-        }
-    }
-    pthread_mutex_unlock(&log_state.lock);
-    return r;
-}
-
 void
 ut_log_close(void)
 {
     pthread_mutex_lock(&log_state.lock);
-    if (log_state.sink == LOG_SINK_SYSLOG)
-        closelog();
-    if (log_state.fd >= 0)
-        close(log_state.fd);
-    free(log_state.path);
-    log_state.fd = -1;
-    log_state.path = NULL;
-    log_state.sink = LOG_SINK_STDERR;
+    log_drop_sink();
     pthread_mutex_unlock(&log_state.lock);
 }
 
@@ -500,6 +475,27 @@ ut_log_diag(enum ut_log_level level, const char *what, const struct ut_diag *d)
         ut_log_int(r, "column", d->column);
     ut_log_str(r, "code", d->code);
     ut_log_end(r);
+}
+
+void
+ut_log_diags(const struct ut_diag_list *l, struct ut_diag *first)
+{
+    enum ut_log_level level = UT_LOG_ERR;
+    struct ut_sbuf text;
+
+    ut_sbuf_init(&text, 4096);
+    for (size_t i = 0; i < l->count; i++) {
+        const struct ut_diag *one = &l->items[i];
+
+        if (one->level != UT_DIAG_NOTE)
+            level = one->level == UT_DIAG_ERROR ? UT_LOG_ERR : UT_LOG_WARNING;
+        ut_log_diag(level, NULL, one);
+        if (one->level == UT_DIAG_ERROR && text.len == 0)
+            ut_diag_to_text(one, &text);
+    }
+    (void)ut_diag_set(first, "%s%s", text.len > 0 ? ut_sbuf_text(&text) : "it could not be loaded",
+        l->errors > 1 ? " (and more mistakes, see the log)" : "");
+    ut_sbuf_fini(&text);
 }
 
 bool

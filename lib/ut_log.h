@@ -1,8 +1,7 @@
 /* ut_log.h - structured log: one JSON object a line, through jansson.
  *
  * Every record has time (RFC 3339, UTC, microseconds), level, program, pid and text; other
- * fields are added by name. Sinks: stderr, a file (reopened on SIGHUP by ut_log_reopen),
- * syslog, the journal. Bytes from outside are escaped: control bytes and invalid UTF-8 become
+ * fields are added by name. Sinks: stderr, a file, syslog, the journal. Bytes from outside are escaped: control bytes and invalid UTF-8 become
  * \xHH, and nothing is cut inside a UTF-8 character. Threads: any may call; a record is one
  * write. All calls keep errno. */
 #ifndef UT_LOG_H
@@ -27,12 +26,12 @@ enum ut_log_level {
 };
 
 /* Opens the sink [target]: "stderr", "syslog", "journal" or an absolute file name; records
- * above [level] are dropped. [program] is copied. May be called again. 0, or -1 with [d] set and
- * the sink that was open before still in use. */
+ * above [level] are dropped. [program] is copied. May be called again, also with the same file,
+ * which may have been rotated; no record is lost between. 0, or -1 with [d] set and the sink that
+ * was open before still in use. */
 int ut_log_open(const char *program, const char *target, enum ut_log_level level,
     struct ut_diag *d) UT_CHECKED;
-/* Opens a file sink again by its name (after rotation); others: nothing. */
-int ut_log_reopen(struct ut_diag *d) UT_CHECKED;
+/* From now on records go to the standard error. */
 void ut_log_close(void);
 /* True if a record of [level] would be written. */
 bool ut_log_wants(enum ut_log_level level);
@@ -45,6 +44,9 @@ void ut_log(enum ut_log_level level, const char *fmt, ...) UT_PRINTF(2, 3);
 /* One record from a diagnostic: fields file, line, column, code. [what] comes before its text,
  * may be NULL. */
 void ut_log_diag(enum ut_log_level level, const char *what, const struct ut_diag *d);
+/* One record for each entry of [l], a note with the level of what it belongs to. [first] (may be
+ * NULL) is set to the text of the first error with its place, and whether there are more. */
+void ut_log_diags(const struct ut_diag_list *l, struct ut_diag *first);
 
 /* A record built field by field:
  *     struct ut_log_rec *r = ut_log_begin(UT_LOG_INFO);

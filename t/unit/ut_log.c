@@ -186,6 +186,30 @@ test_diags(void)
 }
 
 static void
+test_diag_list(void)
+{
+    static const char *const levels[] = {"warning", "err", "err", "err"};
+    struct ut_diag_list l;
+    struct ut_diag d;
+
+    clear();
+    ut_diag_list_init(&l, 10);
+    ut_diag_list_at(&l, UT_DIAG_WARNING, NULL, "a.hsl", 1, 1, "unused");
+    ut_diag_list_at(&l, UT_DIAG_ERROR, NULL, "b.hsl", 2, 3, "wrong");
+    ut_diag_list_at(&l, UT_DIAG_NOTE, NULL, "a.hsl", 1, 1, "imported from here");
+    ut_diag_list_at(&l, UT_DIAG_ERROR, NULL, "c.hsl", 4, 1, "wrong too");
+    ut_log_diags(&l, &d);
+    ut_diag_list_fini(&l);
+    tap_str(d.text, "b.hsl:2:3: wrong (and more mistakes, see the log)", "the first error");
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        json_t *j = record(i);
+
+        tap_str(field(j, "level"), levels[i], "level of entry");
+        json_decref(j);
+    }
+}
+
+static void
 test_sinks(void)
 {
     static const char *const bad[] = {"nowhere", "", "relative/name", "/nonexistent/dir/log", "/"};
@@ -209,14 +233,14 @@ test_sinks(void)
     json_decref(j);
 
     snprintf(moved, sizeof(moved), "%s.1", path);
-    tap_ok(rename(path, moved) == 0 && ut_log_reopen(&d) == 0, "reopen after rotation");
+    tap_ok(rename(path, moved) == 0 && ut_log_open("test", path, UT_LOG_INFO, &d) == 0,
+        "the same file again, after rotation");
     ut_log(UT_LOG_ERR, "new file");
     j = record(0);
     tap_str(field(j, "text"), "new file", "records go to the new file");
     json_decref(j);
     unlink(moved);
     tap_ok(ut_log_open("test", "syslog", UT_LOG_ERR, &d) == 0, "syslog opens");
-    tap_ok(ut_log_reopen(&d) == 0, "reopen is nothing for it");
     ut_log_close();
     ut_log_close();
     tap_ok(ut_log_open("test", path, UT_LOG_INFO, &d) == 0, "and a file again");
@@ -237,16 +261,20 @@ test_threads(void)
     int number[4];
     struct ut_sbuf b;
     size_t lines = 0, whole = 0;
+    struct ut_diag d;
+    int opened = 0;
 
     clear();
     for (int i = 0; i < 4; i++) {
         number[i] = i;
         pthread_create(&t[i], NULL, thread_log, &number[i]);
     }
+    for (int i = 0; i < 500; i++)
+        opened += ut_log_open("test", path, UT_LOG_INFO, &d) == 0;
     for (int i = 0; i < 4; i++)
         pthread_join(t[i], NULL);
     ut_sbuf_init(&b, 1 << 24);
-    tap_ok(ut_file_read(path, 1 << 24, &b, NULL) == 0, "read the log");
+    tap_ok(opened == 500 && ut_file_read(path, 1 << 24, &b, NULL) == 0, "read the log");
     for (const char *line = ut_sbuf_text(&b); *line; line += strcspn(line, "\n") + 1) {
         json_t *j = json_loadb(line, strcspn(line, "\n"), 0, NULL);
 
@@ -255,7 +283,7 @@ test_threads(void)
             whole++;
         json_decref(j);
     }
-    tap_ok(lines == 2000 && whole == 2000, "2000 records of 4 threads are 2000 whole lines");
+    tap_ok(lines == 2000 && whole == 2000, "2000 records of 4 threads are 2000 whole lines, though the log is opened again meanwhile");
     ut_sbuf_fini(&b);
 }
 
@@ -285,6 +313,7 @@ main(void)
     test_fields();
     test_hostile();
     test_diags();
+    test_diag_list();
     test_levels();
     test_sinks();
     test_threads();
