@@ -29,6 +29,7 @@ static const struct ctl_option common_options[] = {
     {"config", 'c', "FILE", "the configuration file"},
     {"json", 0, NULL, "print records as JSON, one object a line"},
     {"help", 'h', NULL, "say how a command is used"},
+    {"version", 'V', NULL, "print the version"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -235,9 +236,10 @@ options_row(const struct options *o, int got)
 }
 
 /* Reads the options in [argv] (argv[0] is skipped) into [c]; stops at the first operand if
- * [c->command] is not known yet. -1 for a wrong one, which was told. */
+ * [c->command] is not known yet. [*asked] becomes the letter of --help or --version, which are
+ * answered instead of the call. -1 for a wrong one, which was told. */
 static int
-read_options(struct ctl_call *c, int argc, char **argv, bool *help)
+read_options(struct ctl_call *c, int argc, char **argv, int *asked)
 {
     struct options o = {.shorts = ""};
     int got;
@@ -260,7 +262,7 @@ read_options(struct ctl_call *c, int argc, char **argv, bool *help)
         else if (row == 1)
             c->json = true;
         else
-            *help = true;
+            *asked = common_options[row].letter;
     }
     return 0;
 }
@@ -277,6 +279,12 @@ ctl_option(const struct ctl_call *c, const char *name)
 }
 
 /* --- The call ------------------------------------------------------------------------------- */
+
+static int
+print_version(void)
+{
+    return printf("penstock " PACKAGE_VERSION "\n") > 0 && fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
 
 static int
 run_command(struct ctl_call *c)
@@ -300,24 +308,27 @@ int
 main(int argc, char **argv)
 {
     struct ctl_call call = {.config = PENSTOCK_SYSCONFDIR "/penstock.conf"};
-    bool help = false;
-    int first, used;
+    int asked = 0, first, used;
 
     argv[0] = "penstock";
-    if (read_options(&call, argc, argv, &help) != 0)
+    if (read_options(&call, argc, argv, &asked) != 0)
         return EX_USAGE;
+    if (asked == 'V')
+        return print_version();
     first = optind;
     call.command = find_command(argc - first, argv + first, &used);
     if (!call.command)
-        return no_command(argc - first, argv + first, help);
+        return no_command(argc - first, argv + first, asked == 'h');
 
     /* getopt_long() begins behind the first word it is given: that is the last of the command. */
     argc -= first + used - 1;
     argv += first + used - 1;
     argv[0] = "penstock";
-    if (read_options(&call, argc, argv, &help) != 0)
+    if (read_options(&call, argc, argv, &asked) != 0)
         return ctl_usage(&call, "wrong option");
-    if (help) {
+    if (asked == 'V')
+        return print_version();
+    if (asked == 'h') {
         print_command_help(call.command);
         return EX_OK;
     }

@@ -37,6 +37,7 @@ struct runner {
     bool disassemble; /* --disassemble */
     bool time;        /* --time */
     bool help;        /* -h */
+    bool version;     /* -V */
     bool interactive; /* no script, and a terminal */
     double compiling; /* seconds of the compilation */
     struct hsl_limits limits;
@@ -62,7 +63,8 @@ static const char usage_text[] =
     "  --limits LIST      change limits of the run: NAME=VALUE,... as in\n"
     "                     max_time=2,max_memory=256M\n"
     "  --time             say on standard error what compiling and running took\n"
-    "  -h, --help         print this\n";
+    "  -h, --help         print this\n"
+    "  -V, --version      print the version\n";
 
 /* [why] may be NULL: it was said already. */
 static int
@@ -95,6 +97,7 @@ static const struct option options[] = {
     {"check", no_argument, NULL, 'c'},
     {"eval", required_argument, NULL, 'e'},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"context", required_argument, NULL, OPT_CONTEXT},
     {"data", required_argument, NULL, OPT_DATA},
@@ -146,9 +149,9 @@ read_options(struct runner *r, int argc, char **argv)
     int option, rc;
 
     argv[0] = "hsl";
-    while ((option = getopt_long(argc, argv, "ce:h", options, NULL)) != -1) {
-        if (option == 'h') {
-            r->help = true;
+    while ((option = getopt_long(argc, argv, "ce:hV", options, NULL)) != -1) {
+        if (option == 'h' || option == 'V') {
+            *(option == 'h' ? &r->help : &r->version) = true;
             return EX_OK;
         }
         rc = take_option(r, option);
@@ -399,6 +402,8 @@ main(int argc, char **argv)
     ut_sbuf_init(&r.text, r.limits.max_source);
     if (r.help)
         fputs(usage_text, stdout);
+    else if (r.version)
+        puts("hsl " PACKAGE_VERSION);
     else if (rc == EX_OK)
         rc = start(&r);
     if ((fflush(stdout) != 0 || ferror(stdout)) && rc == EX_OK) {

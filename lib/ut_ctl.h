@@ -24,7 +24,8 @@ struct ut_ctl_client;
 #define UT_CTL_IDLE 30        /* seconds a client may take for a request, or to read a record */
 
 /* Answers one request: zero or more ut_ctl_record(), then 0 for `status=ok` or -1 for
- * `status=error` with the text of [d]. [request] is lent for the call. Several threads may be in
+ * `status=error` with the text of [d]. [request], which has the attribute `request`, is lent for the
+ * call. Several threads may be in
  * the handler at once. A handler that takes long should stop when ut_ctl_record() gives -1. */
 typedef int ut_ctl_handler(void *arg, const struct ut_attr_list *request,
     struct ut_ctl_client *client, struct ut_diag *d);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
@@ -42,24 +43,27 @@ int
 ut_daemon_args(struct ut_daemon_args *a, const char *program, int argc, char **argv,
     struct ut_diag *d)
 {
+    static const struct option longs[] = {{.name = "version", .val = 'V'}, {.name = NULL}};
     const char *config = PENSTOCK_SYSCONFDIR "/penstock.conf";
     char *real;
     int c;
 
     memset(a, 0, sizeof(*a));
     opterr = 0;
-    while ((c = getopt(argc, argv, "+c:fv")) != -1) {
+    while ((c = getopt_long(argc, argv, "+c:fvV", longs, NULL)) != -1) {
         if (c == 'c')
             config = optarg;
         else if (c == 'f')
             a->foreground = true;
         else if (c == 'v')
             a->verbose = true;
+        else if (c == 'V')
+            a->version = true;
         else
-            return ut_diag_set(d, "usage: %s [-fv] [-c FILE]", program);
+            return ut_diag_set(d, "usage: %s [-fVv] [-c FILE]", program);
     }
     if (optind < argc)
-        return ut_diag_set(d, "usage: %s [-fv] [-c FILE]", program);
+        return ut_diag_set(d, "usage: %s [-fVv] [-c FILE]", program);
     /* In the background the working directory is "/". A name that does not resolve stays as it
      * is: reading it will tell why. */
     real = realpath(config, NULL);
@@ -416,6 +420,20 @@ ut_daemon_dir(const char *path, mode_t mode, const struct ut_daemon_user *u, str
     if (chmod(path, mode) != 0 || (geteuid() == 0 && chown(path, u->uid, u->gid) != 0))
         return ut_diag_errno(d, "folder %s", path);
     return 0;
+}
+
+int
+ut_daemon_file(const char *path, mode_t mode, const struct ut_daemon_user *u, struct ut_diag *d)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    int result = 0;
+
+    if (fd < 0)
+        return errno == EEXIST ? 0 : ut_diag_errno(d, "file %s", path);
+    if (geteuid() == 0 && fchown(fd, u->uid, u->gid) != 0)
+        result = ut_diag_errno(d, "file %s", path);
+    close(fd);
+    return result;
 }
 
 int

@@ -1,17 +1,6 @@
 /* ut_daemon.h - what every daemon does at its start and end.
  *
- * The order in main():
- *     ut_daemon_args()      options
- *     ut_conf_load() ...    what can go wrong on the user's terminal
- *     ut_daemon_start()     goes to the background unless -f; before any thread
- *     ut_log_open(), sockets, folders (ut_daemon_dir)
- *     ut_daemon_pidfile()
- *     ut_daemon_become()    user and group
- *     threads that do the work, smfi_main() in one of them
- *     ut_daemon_ready()     the parent ends with 0, systemd is told
- *     ut_daemon_loop()      signals, watchdog; returns when it is time to stop
- *     stop the threads, ut_daemon_end()
- * Until ready, failure is told by ut_daemon_fail() and `return 1`.
+ * What calls these, in which order, is main() in ut_service.c.
  *
  * Signals stay unblocked in the main thread on purpose: the kernel gives a signal for the process
  * to the main thread if it can, so libmilter's own signal thread, which would take SIGHUP for a
@@ -29,6 +18,7 @@ struct ut_daemon_args {
     char config[4096]; /* -c FILE, made absolute; else PENSTOCK_SYSCONFDIR/penstock.conf */
     bool foreground;   /* -f */
     bool verbose;      /* -v: log_level debug whatever the configuration says */
+    bool version;      /* -V, --version: nothing but the version is wanted */
 };
 
 /* Reads the options that all daemons have. -1 with [d] set to the usage line of [program]. */
@@ -44,7 +34,7 @@ struct ut_daemon {
     long long watchdog; /* microseconds between signs of life that systemd wants; 0: none */
 };
 
-/* Installs the signal handlers, sets umask 0027, raises the limit of open files to what is
+/* Before any thread: installs the signal handlers, sets umask 0027, raises the limit of open files to what is
  * allowed. With [foreground] false it forks, and only the child returns, with its terminal left;
  * the parent waits for ut_daemon_ready() or ut_daemon_fail() and ends with 0 or 1. -1 with [d]
  * set if that could not be done. Standard error stays open until ready. */
@@ -53,8 +43,9 @@ int ut_daemon_start(struct ut_daemon *m, bool foreground, struct ut_diag *d) UT_
 void ut_daemon_fail(struct ut_daemon *m, const struct ut_diag *d);
 /* Tells the parent and systemd that the daemon serves. */
 void ut_daemon_ready(struct ut_daemon *m);
-/* Waits in the main thread, which must not block the signals. SIGHUP: [reload] is called (systemd sees RELOADING, then READY);
- * SIGTERM, SIGINT or ut_daemon_stop(): returns, systemd sees STOPPING. Answers the watchdog. */
+/* Waits in the main thread, which must not block the signals. SIGHUP: [reload] is called (systemd
+ * sees RELOADING, then READY); SIGTERM, SIGINT or ut_daemon_stop(): returns, systemd sees STOPPING.
+ * Answers the watchdog. */
 void ut_daemon_loop(struct ut_daemon *m, void (*reload)(void *arg), void *arg);
 /* Makes ut_daemon_loop() return. Any thread. */
 void ut_daemon_stop(struct ut_daemon *m);
@@ -77,6 +68,9 @@ int ut_daemon_user(struct ut_daemon_user *u, const char *user, const char *group
     struct ut_diag *d) UT_CHECKED;
 /* Makes the folder [path] if it is missing and gives that to [u]. */
 int ut_daemon_dir(const char *path, mode_t mode, const struct ut_daemon_user *u,
+    struct ut_diag *d) UT_CHECKED;
+/* Makes the empty file [path] if it is missing and gives that to [u]. */
+int ut_daemon_file(const char *path, mode_t mode, const struct ut_daemon_user *u,
     struct ut_diag *d) UT_CHECKED;
 /* Becomes [u] for good, with its supplementary groups; nothing when not root. */
 int ut_daemon_become(const struct ut_daemon_user *u, struct ut_diag *d) UT_CHECKED;

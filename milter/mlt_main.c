@@ -1,5 +1,6 @@
-/* mlt_main.c - penstock-milter: options, configuration, sockets, privileges, threads, signals.
- * Not here: callbacks (mlt_cb.c), loading and status (mlt_server.c).
+/* mlt_main.c - penstock-milter: start, reload, stop; the milter socket.
+ * Not here: callbacks (mlt_cb.c), loading and status (mlt_server.c), what all daemons do
+ * (lib/ut_service.c).
  * Threads: the main thread waits for signals; libmilter runs on one of its own, and starts more.
  * Fails: at the start, with a message on the terminal and exit status 1. Once it serves, a
  * configuration with mistakes leaves the one in force.
@@ -8,11 +9,9 @@
  * privileges go; all else (scripts, quarantine, journal) is opened as the user that serves. */
 #include "config.h"
 
-#include <errno.h>
 #include <libgen.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <grp.h>
@@ -22,10 +21,9 @@
 #include <libmilter/mfapi.h>
 
 #include "lib/ut_conf.h"
-#include "lib/ut_ctl.h"
-#include "lib/ut_daemon.h"
 #include "lib/ut_log.h"
 #include "lib/ut_num.h"
+#include "lib/ut_service.h"
 #include "lib/ut_sock.h"
 #include "lib/ut_time.h"
 #include "milter/mlt_cb.h"
@@ -37,23 +35,23 @@
 #define MAIN_TIMEOUT 7200 /* seconds that libmilter waits for the mail server's next command */
 #define MAIN_DRAIN 30.0   /* seconds that a stop waits for messages being decided on */
 
-/* One a process. */
-struct daemon_state {
-    struct ut_daemon_args args;
-    struct ut_daemon daemon;
-    struct ut_daemon_user user;
-    struct ut_conf *conf;
+struct program {
+    struct ut_service service;
     struct ut_sock_addr listen;
     struct mlt_server *server;
-    struct ut_ctl_server *control;
     pthread_t milter;
     bool milter_runs;
-    int milter_result; /* of smfi_main() */
 };
+
+static struct program *
+program_of(struct ut_service *s)
+{
+    return (struct program *)s;
+}
 
 /* --- Configuration ---------------------------------------------------------------------------- */
 
-/* The saved configuration, for the start with one that does not load. */
+/* For struct ut_service_ops: the saved configuration, for the start with one that does not load. */
 static struct ut_conf *
 load_saved(const char *config)
 {
@@ -71,50 +69,20 @@ load_saved(const char *config)
     return conf;
 }
 
-/* What the process itself needs of the configuration. Its mistakes are printed here and logged
- * later, by mlt_server_new(). */
+/* For struct ut_service_ops. */
 static int
-load_conf(struct daemon_state *s)
+reload(struct ut_service *s, struct ut_diag *d)
 {
-    struct ut_diag_list diags;
-    struct ut_sbuf text;
+    struct mlt_server *server = program_of(s)->server;
+    int result = mlt_server_reload(server, d);
+    struct mlt_flows *f = mlt_server_flows(server);
 
-    ut_diag_list_init(&diags, 50);
-    s->conf = ut_conf_load(s->args.config, &diags);
-    ut_sbuf_init(&text, 4096);
-    for (size_t i = 0; i < diags.count; i++) {
-        ut_sbuf_reset(&text);
-        ut_diag_to_text(&diags.items[i], &text);
-        fprintf(stderr, "%s\n", ut_sbuf_text(&text));
-    }
-    ut_sbuf_fini(&text);
-    ut_diag_list_fini(&diags);
-    if (!s->conf)
-        s->conf = load_saved(s->args.config);
-    return s->conf ? 0 : -1;
+    ut_service_renew_log(s, f->conf);
+    mlt_flows_unref(f);
+    return result;
 }
 
-static int
-open_log(const struct daemon_state *s, const struct ut_conf *conf, struct ut_diag *d)
-{
-    int level = ut_log_level_by_name(conf->global.log_level);
-
-    if (s->args.verbose || level < 0)
-        level = UT_LOG_DEBUG;
-    return ut_log_open("penstock-milter", conf->global.log, (enum ut_log_level)level, d);
-}
-
-/* However the reload was asked for: the file may be another one, or have been rotated. */
-static void
-renew_log(void *arg, const struct ut_conf *conf)
-{
-    struct ut_diag d;
-
-    if (open_log(arg, conf, &d) != 0)
-        ut_log_diag(UT_LOG_ERR, "the log could not be opened again", &d);
-}
-
-/* --- Sockets and folders ---------------------------------------------------------------------- */
+/* --- The milter socket ------------------------------------------------------------------------ */
 
 /* libmilter's way of writing the address. */
 static void
@@ -144,9 +112,10 @@ check_free(const struct ut_sock_addr *a, struct ut_diag *d)
 
 /* Gives the UNIX socket the permissions and group of the configuration. */
 static int
-open_up(const struct daemon_state *s, struct ut_diag *d)
+open_up(const struct program *p, struct ut_diag *d)
 {
-    const struct ut_conf_global *g = &s->conf->global;
+    const struct ut_conf_global *g = &p->service.conf->global;
+    const char *path = p->listen.path;
     const struct group *group = NULL;
     unsigned mode;
 
@@ -159,39 +128,37 @@ open_up(const struct daemon_state *s, struct ut_diag *d)
             return ut_diag_set(
                 d, "milter_socket_group: there is no group %s", g->milter_socket_group);
     }
-    if (group &&
-        chown(s->listen.path, geteuid() == 0 ? s->user.uid : (uid_t)-1, group->gr_gid) != 0)
-        return ut_diag_errno(
-            d, "cannot give %s to group %s", s->listen.path, g->milter_socket_group);
-    if (chmod(s->listen.path, mode) != 0)
-        return ut_diag_errno(d, "cannot set permissions of %s", s->listen.path);
+    if (group && chown(path, geteuid() == 0 ? p->service.user.uid : (uid_t)-1, group->gr_gid) != 0)
+        return ut_diag_errno(d, "cannot give %s to group %s", path, g->milter_socket_group);
+    if (chmod(path, mode) != 0)
+        return ut_diag_errno(d, "cannot set permissions of %s", path);
     return 0;
 }
 
 /* Makes the folder that the UNIX socket is in, if it is missing. */
 static int
-make_socket_folder(const struct daemon_state *s, struct ut_diag *d)
+make_socket_folder(const struct program *p, struct ut_diag *d)
 {
-    char path[sizeof(s->listen.path)];
+    char path[sizeof(p->listen.path)];
 
-    memcpy(path, s->listen.path, sizeof(path));
-    return ut_daemon_dir(dirname(path), 0755, &s->user, d);
+    memcpy(path, p->listen.path, sizeof(path));
+    return ut_daemon_dir(dirname(path), 0755, &p->service.user, d);
 }
 
 static int
-open_socket(struct daemon_state *s, struct ut_diag *d)
+open_socket(struct program *p, struct ut_diag *d)
 {
     bool local;
     struct ut_sbuf text;
     int rc = 0;
 
-    if (ut_sock_parse(s->conf->global.milter_listen, &s->listen, d) != 0)
+    if (ut_sock_parse(p->service.conf->global.milter_listen, &p->listen, d) != 0)
         return -1;
-    local = s->listen.family == UT_SOCK_UNIX;
-    if (local && (make_socket_folder(s, d) != 0 || check_free(&s->listen, d) != 0))
+    local = p->listen.family == UT_SOCK_UNIX;
+    if (local && (make_socket_folder(p, d) != 0 || check_free(&p->listen, d) != 0))
         return -1;
     ut_sbuf_init(&text, 1024);
-    conn_text(&s->listen, &text);
+    conn_text(&p->listen, &text);
     if (smfi_register(mlt_cb_describe()) != MI_SUCCESS)
         rc = ut_diag_set(d, "libmilter refused to register the milter");
     else if (smfi_setconn((char *)ut_sbuf_text(&text)) != MI_SUCCESS)
@@ -200,29 +167,14 @@ open_socket(struct daemon_state *s, struct ut_diag *d)
         rc = ut_diag_set(d, "cannot listen on %s: does the folder exist, is the port free?",
             ut_sbuf_text(&text));
     ut_sbuf_fini(&text);
-    return rc == 0 && local ? open_up(s, d) : rc;
+    return rc == 0 && local ? open_up(p, d) : rc;
 }
 
+/* For struct ut_service_ops: folders and the socket. */
 static int
-make_folders(const struct daemon_state *s, struct ut_diag *d)
+open_all(struct ut_service *s, struct ut_diag *d)
 {
-    const struct ut_conf *c = s->conf;
-    struct ut_sbuf path;
-    int rc;
-
-    rc = ut_daemon_dir(c->global.state_directory, 0750, &s->user, d) == 0 &&
-                 ut_daemon_dir(c->global.run_directory, 0755, &s->user, d) == 0
-             ? 0
-             : -1;
-    for (size_t i = 0; rc == 0 && i < c->mailquarantine_count; i++) {
-        if (c->mailquarantines[i].directory[0] == '\0')
-            continue;
-        ut_sbuf_init(&path, 4096);
-        ut_conf_quarantine_dir(c, &c->mailquarantines[i], &path);
-        rc = ut_daemon_dir(ut_sbuf_text(&path), 0700, &s->user, d);
-        ut_sbuf_fini(&path);
-    }
-    return rc;
+    return ut_service_quarantine_dirs(s, d) == 0 ? open_socket(program_of(s), d) : -1;
 }
 
 /* --- libmilter -------------------------------------------------------------------------------- */
@@ -241,91 +193,57 @@ check_version(struct ut_diag *d)
 static void *
 milter_main(void *arg)
 {
-    struct daemon_state *s = arg;
+    struct program *p = arg;
 
-    s->milter_result = smfi_main();
-    ut_daemon_stop(&s->daemon);
+    if (smfi_main() != MI_SUCCESS)
+        p->service.failed = true;
+    ut_daemon_stop(&p->service.daemon);
     return NULL;
 }
 
 static int
-start_milter(struct daemon_state *s, struct ut_diag *d)
+start_milter(struct program *p, struct ut_diag *d)
 {
-    int error = pthread_create(&s->milter, NULL, milter_main, s);
+    int error = pthread_create(&p->milter, NULL, milter_main, p);
 
     if (error != 0)
         return ut_diag_set(d, "cannot start a thread: %s", strerror(error));
-    s->milter_runs = true;
+    p->milter_runs = true;
     return 0;
 }
 
 /* --- Start and stop --------------------------------------------------------------------------- */
 
+/* For struct ut_service_ops. */
 static int
-open_files(struct daemon_state *s, struct ut_diag *d)
+start(struct ut_service *s, struct ut_diag *d)
 {
-    const struct ut_conf_global *g = &s->conf->global;
-    struct ut_sbuf path;
-    int rc;
+    struct program *p = program_of(s);
+    struct mlt_server_opts opts = {.config = s->args.config};
 
-    if (open_log(s, s->conf, d) != 0 || ut_daemon_user(&s->user, g->user, g->group, d) != 0 ||
-        make_folders(s, d) != 0)
-        return -1;
-    ut_sbuf_init(&path, 4096);
-    ut_sbuf_addf(&path, "%s/milter.pid", g->run_directory);
-    rc = ut_daemon_pidfile(&s->daemon, ut_sbuf_text(&path), d);
-    ut_sbuf_fini(&path);
-    if (rc != 0 || open_socket(s, d) != 0)
-        return -1;
-    return ut_daemon_become(&s->user, d);
-}
-
-static int
-open_control(struct daemon_state *s, struct ut_diag *d)
-{
-    struct ut_sbuf path;
-
-    ut_sbuf_init(&path, 4096);
-    ut_sbuf_addf(&path, "%s/milter.ctl", s->conf->global.run_directory);
-    s->control = ut_ctl_server_start(ut_sbuf_text(&path), 0600, mlt_server_control, s->server, d);
-    ut_sbuf_fini(&path);
-    return s->control ? 0 : -1;
-}
-
-static int
-start(struct daemon_state *s, struct ut_diag *d)
-{
-    struct mlt_server_opts opts = {
-        .config = s->args.config, .reloaded = renew_log, .reloaded_arg = s};
-
-    if (check_version(d) != 0 || open_files(s, d) != 0)
+    if (check_version(d) != 0)
         return -1;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return ut_diag_set(d, "libcurl could not be initialized");
-    s->server = mlt_server_new(&opts, d);
-    if (!s->server)
+    p->server = mlt_server_new(&opts, d);
+    if (!p->server)
         return -1;
-    mlt_cb_serve(s->server, s->listen.family == UT_SOCK_UNIX);
+    s->control_arg = p->server;
+    mlt_cb_serve(p->server, p->listen.family == UT_SOCK_UNIX);
     smfi_setbacklog(MAIN_BACKLOG);
     smfi_settimeout(MAIN_TIMEOUT);
-    return open_control(s, d) == 0 ? start_milter(s, d) : -1;
-}
-
-static void
-reload(void *arg)
-{
-    struct daemon_state *s = arg;
-    struct ut_diag d;
-
-    if (mlt_server_reload(s->server, &d) != 0)
-        ut_log(UT_LOG_NOTICE, "the configuration in force stays");
+    if (start_milter(p, d) != 0)
+        return -1;
+    ut_log(UT_LOG_NOTICE, "penstock-milter " PACKAGE_VERSION " serves %s",
+        s->conf->global.milter_listen);
+    return 0;
 }
 
 /* libmilter looks for a stop every five seconds, or when somebody connects. */
 static void
-wake_listener(const struct daemon_state *s)
+wake_listener(const struct program *p)
 {
-    struct ut_sock_addr a = s->listen;
+    struct ut_sock_addr a = p->listen;
     int fd;
 
     if (a.host[0] == '\0' || strcmp(a.host, "*") == 0)
@@ -335,53 +253,41 @@ wake_listener(const struct daemon_state *s)
         close(fd);
 }
 
-/* Ends what runs. Connections that are open are cut off when the process ends; the message that one
- * of them is in the middle of is finished first. */
+/* For struct ut_service_ops. Connections that are open are cut off when the process ends; the
+ * message that one of them is in the middle of is finished first. */
 static void
-stop(struct daemon_state *s)
+stop(struct ut_service *s)
 {
-    if (s->milter_runs) {
-        smfi_stop();
-        wake_listener(s);
-        mlt_server_drain(s->server, MAIN_DRAIN);
-        pthread_join(s->milter, NULL);
-    }
-    ut_ctl_server_stop(s->control);
-    if (s->listen.family == UT_SOCK_UNIX && s->listen.path[0] != '\0' && s->milter_runs)
-        unlink(s->listen.path);
+    struct program *p = program_of(s);
+
+    if (!p->milter_runs)
+        return;
+    smfi_stop();
+    wake_listener(p);
+    mlt_server_drain(p->server, MAIN_DRAIN);
+    pthread_join(p->milter, NULL);
+    if (p->listen.family == UT_SOCK_UNIX)
+        unlink(p->listen.path);
 }
+
+static const struct ut_service_ops ops = {
+    .program = "penstock-milter",
+    .name = "milter",
+    .control_mode = 0600,
+    .control = mlt_server_control,
+    .load_saved = load_saved,
+    .open = open_all,
+    .start = start,
+    .reload = reload,
+    .stop = stop,
+};
 
 int
 main(int argc, char **argv)
 {
-    struct daemon_state s = {.daemon = {.wake = {-1, -1}, .parent = -1, .pid_fd = -1}};
-    struct ut_diag d = {0};
-    int rc = 1;
+    static struct program p;
 
     if (argc == 2 && strcmp(argv[1], MLT_SUBMIT_ARGUMENT) == 0)
         return mlt_submit_main();
-    if (ut_daemon_args(&s.args, "penstock-milter", argc, argv, &d) != 0) {
-        fprintf(stderr, "%s\n", d.text);
-        return 64;
-    }
-    if (load_conf(&s) != 0)
-        return 78;
-    if (ut_daemon_start(&s.daemon, s.args.foreground, &d) != 0) {
-        fprintf(stderr, "penstock-milter: %s\n", d.text);
-        return 1;
-    }
-    if (start(&s, &d) == 0) {
-        ut_log(UT_LOG_NOTICE, "penstock-milter " PACKAGE_VERSION " serves %s",
-            s.conf->global.milter_listen);
-        ut_daemon_ready(&s.daemon);
-        ut_daemon_loop(&s.daemon, reload, &s);
-        rc = s.milter_result == MI_SUCCESS ? 0 : 1;
-    } else {
-        ut_log_diag(UT_LOG_CRIT, "the milter cannot start", &d);
-        ut_daemon_fail(&s.daemon, &d);
-    }
-    stop(&s);
-    ut_daemon_end(&s.daemon);
-    ut_conf_unref(s.conf);
-    return rc;
+    return ut_service_main(&p.service, &ops, argc, argv);
 }

@@ -1,6 +1,6 @@
 /* mlt_server.c - what all connections share; loading, reloading, status.
  * Not here: what a revision is (mlt_flows.c), sockets and signals (mlt_main.c).
- * Threads: any; one lock for the revision in force, one for reloads, counts are atomic.
+ * Threads: any; a lock for the revision in force, counts are atomic.
  * Fails: configuration and scripts with mistakes, a state directory that cannot be written. */
 #include "config.h"
 
@@ -24,8 +24,7 @@
 
 struct mlt_server {
     struct mlt_server_opts opts;
-    pthread_mutex_t lock;      /* [flows], [error] */
-    pthread_mutex_t reloading; /* one reload at a time */
+    pthread_mutex_t lock; /* [flows], [error] */
     struct mlt_flows *flows;
     char error[1024]; /* why the last reload failed; "" if it did not */
     struct mlt_journal *journal;
@@ -40,30 +39,6 @@ struct mlt_server {
 
 /* --- Loading ---------------------------------------------------------------------------------- */
 
-/* Logs all of [diags]; the first error goes to [d] as "file:line:column: text". */
-static void
-tell(const struct ut_diag_list *diags, struct ut_diag *d)
-{
-    const struct ut_diag *first = NULL;
-    struct ut_sbuf text;
-
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct ut_diag *item = &diags->items[i];
-
-        if (item->level == UT_DIAG_ERROR && !first)
-            first = item;
-        ut_log_diag(item->level == UT_DIAG_ERROR ? UT_LOG_ERR : UT_LOG_WARNING, NULL, item);
-    }
-    if (!d)
-        return;
-    ut_sbuf_init(&text, sizeof(d->text) - 64);
-    if (first)
-        ut_diag_to_text(first, &text);
-    ut_diag_set(d, "%s%s", first ? ut_sbuf_text(&text) : "it could not be loaded",
-        diags->errors > 1 ? " (and more mistakes, see the log)" : "");
-    ut_sbuf_fini(&text);
-}
-
 static struct mlt_flows *
 load(const char *path, struct mlt_env *env, struct ut_diag *d)
 {
@@ -72,7 +47,7 @@ load(const char *path, struct mlt_env *env, struct ut_diag *d)
 
     ut_diag_list_init(&diags, SERVER_MAX_DIAGS);
     f = mlt_flows_load(path, NULL, env, &diags);
-    tell(&diags, f ? NULL : d);
+    ut_log_diags(&diags, f ? NULL : d);
     ut_diag_list_fini(&diags);
     return f;
 }
@@ -94,7 +69,7 @@ load_saved(const char *config)
             "%s does not load: using the last revision that did, saved in %s/revision", config,
             f->conf->global.state_directory);
     } else {
-        tell(&diags, &d);
+        ut_log_diags(&diags, &d);
         ut_log(UT_LOG_CRIT, "there is no saved revision to use instead: %s", d.text);
     }
     ut_sbuf_fini(&directory);
@@ -219,7 +194,6 @@ mlt_server_new(const struct mlt_server_opts *opts, struct ut_diag *d)
     }
     s->opts = *opts;
     pthread_mutex_init(&s->lock, NULL);
-    pthread_mutex_init(&s->reloading, NULL);
     if (start(s, d) != 0 || open_journal(s, d) != 0 || !(s->tick = mlt_tick_new(d))) {
         mlt_server_free(s);
         return NULL;
@@ -236,7 +210,6 @@ mlt_server_free(struct mlt_server *s)
     mlt_submit_close(s->submit);
     mlt_journal_close(s->journal);
     mlt_flows_unref(s->flows);
-    pthread_mutex_destroy(&s->reloading);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -260,7 +233,6 @@ mlt_server_reload(struct mlt_server *s, struct ut_diag *d)
     struct mlt_flows *f;
     int rc = -1;
 
-    pthread_mutex_lock(&s->reloading);
     f = load(s->opts.config, old->env, d);
     if (f) {
         warn_of_restart(&old->conf->global, &f->conf->global);
@@ -275,12 +247,6 @@ mlt_server_reload(struct mlt_server *s, struct ut_diag *d)
         set_error(s, d);
         ut_log(UT_LOG_ERR, "%s was not loaded, what is running stays: %s", s->opts.config, d->text);
     }
-    if (s->opts.reloaded) {
-        f = mlt_server_flows(s);
-        s->opts.reloaded(s->opts.reloaded_arg, f->conf);
-        mlt_flows_unref(f);
-    }
-    pthread_mutex_unlock(&s->reloading);
     mlt_flows_unref(old);
     return rc;
 }
@@ -418,7 +384,5 @@ mlt_server_control(
 {
     if (ut_attr_is(request, "request", "status"))
         return status(arg, client, d);
-    if (ut_attr_is(request, "request", "reload"))
-        return mlt_server_reload(arg, d);
     return ut_diag_set(d, "unknown request: status and reload are known");
 }

@@ -29,10 +29,6 @@ struct mlt_server_opts {
     mlt_submit_fn *submit; /* NULL: mlt_submit_send() */
     void *submit_arg;
     bool no_revisions; /* neither save nor load revisions (tests) */
-    /* Called when a reload has ended, with what is in force then; NULL: nothing to do. Any thread.
-     */
-    void (*reloaded)(void *arg, const struct ut_conf *conf);
-    void *reloaded_arg;
 };
 
 /* Loads [config]; if it does not load, the saved revision, loudly; if there is none, but the
@@ -44,7 +40,7 @@ mlt_server_new(const struct mlt_server_opts *opts, struct ut_diag *d) UT_CHECKED
 void
 mlt_server_free(struct mlt_server *s);
 
-/* Loads the configuration anew. -1 with [d] set: it has mistakes, which were logged, and what was
+/* Loads the configuration anew; one at a time. -1 with [d] set: it has mistakes, which were logged, and what was
  * in force stays. */
 int
 mlt_server_reload(struct mlt_server *s, struct ut_diag *d) UT_CHECKED;
@@ -76,7 +72,7 @@ mlt_server_end(struct mlt_server *s);
 void
 mlt_server_drain(struct mlt_server *s, double seconds);
 
-/* The control socket's requests: status, reload. [arg] is the server. */
+/* The control socket's request status. [arg] is the server. */
 ut_ctl_handler mlt_server_control;
 
 #endif

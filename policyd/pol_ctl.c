@@ -30,7 +30,7 @@ answer(const struct asked *a, const struct ut_sbuf *b)
     return ut_diag_set(a->d, "the answer could not be sent");
 }
 
-/* --- status, reload --------------------------------------------------------------------------- */
+/* --- status ----------------------------------------------------------------------------------- */
 
 static int
 status(const struct asked *a)
@@ -55,12 +55,6 @@ status(const struct asked *a)
     result = answer(a, &b);
     ut_sbuf_fini(&b);
     return result;
-}
-
-static int
-reload(const struct asked *a)
-{
-    return a->ctl->reload(a->ctl->arg, a->d);
 }
 
 /* --- rate-list, rate-reset -------------------------------------------------------------------- */
@@ -179,7 +173,6 @@ static const struct {
     int (*fn)(const struct asked *a);
 } requests[] = {
     {"status", status},
-    {"reload", reload},
     {"rate-list", rate_list},
     {"rate-reset", rate_reset},
 };

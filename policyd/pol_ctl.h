@@ -1,5 +1,5 @@
-/* pol_ctl.h - what penstock-policyd answers on its control socket (lib/ut_ctl.h): status, reload,
- * rate-list, rate-reset. */
+/* pol_ctl.h - what penstock-policyd answers on its control socket (lib/ut_ctl.h) beside `reload`
+ * (lib/ut_service.h): status, rate-list, rate-reset. */
 #ifndef POL_CTL_H
 #define POL_CTL_H
 
@@ -14,8 +14,6 @@ struct pol_ctl {
     struct pol_state *state;
     struct pol_keep *keep;
     struct ut_serve *serve; /* the state socket */
-    int (*reload)(void *arg, struct ut_diag *d);
-    void *arg;
     double started; /* monotonic seconds */
 };
 

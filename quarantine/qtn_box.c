@@ -65,7 +65,7 @@ qtn_boxes_open(struct ut_conf *conf, struct ut_diag *d)
         ut_diag_set(d, "no memory to open the quarantines");
         return NULL;
     }
-    b->conf = conf;
+    b->conf = ut_conf_ref(conf);
     b->refs = 1;
     for (size_t i = 0; i < count; i++) {
         const struct ut_conf_mailquarantine *q = &conf->mailquarantines[i];
@@ -73,7 +73,6 @@ qtn_boxes_open(struct ut_conf *conf, struct ut_diag *d)
         b->count++;
         if (open_box(&b->items[i], conf, q, d) < 0 ||
             check_shared(b, &b->items[i], q->line, d) < 0) {
-            b->conf = NULL; /* it stays the caller's */
             qtn_boxes_unref(b);
             return NULL;
         }

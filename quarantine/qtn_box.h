@@ -30,8 +30,8 @@ struct qtn_boxes {
     size_t refs; /* for the functions below */
 };
 
-/* Opens all quarantines of [conf], whose reference it takes only on success. -1 with [d] set and
- * nothing open: a folder cannot be used, or two sections have the same. */
+/* Opens all quarantines of [conf], of which it keeps a reference of its own. NULL with [d] set: a
+ * folder cannot be used, or two sections have the same. */
 struct qtn_boxes *qtn_boxes_open(struct ut_conf *conf, struct ut_diag *d) UT_CHECKED;
 /* Takes another reference; gives [b]. Any thread. */
 struct qtn_boxes *qtn_boxes_ref(struct qtn_boxes *b);

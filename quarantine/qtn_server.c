@@ -26,7 +26,6 @@
 #define ANSWER_MAX ((size_t)256 * 1024)
 
 struct asked {
-    const struct qtn_server *server;
     struct qtn_keeper *k;
     const struct ut_attr_list *request;
     struct ut_ctl_client *client;
@@ -460,12 +459,6 @@ do_status(struct asked *a)
     return result;
 }
 
-static int
-do_reload(struct asked *a)
-{
-    return a->server->reload(a->server->arg, a->d);
-}
-
 /* ---------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -480,21 +473,18 @@ static const struct {
     {"check", do_check},
     {"reindex", do_reindex},
     {"status", do_status},
-    {"reload", do_reload},
 };
 
 int
 qtn_server_handle(
     void *arg, const struct ut_attr_list *request, struct ut_ctl_client *client, struct ut_diag *d)
 {
-    struct qtn_server *server = arg;
-    struct asked a = {
-        .server = server, .k = server->keeper, .request = request, .client = client, .d = d};
+    struct asked a = {.k = arg, .request = request, .client = client, .d = d};
     const char *name = ut_attr_get(request, "request", NULL);
 
     name_user(ut_ctl_peer(client), a.by, sizeof(a.by));
-    for (size_t i = 0; name && i < sizeof(requests) / sizeof(requests[0]); i++)
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
         if (strcmp(requests[i].name, name) == 0)
             return requests[i].fn(&a);
-    return ut_diag_set(d, "penstock-quarantined knows no request \"%.64s\"", name ? name : "");
+    return ut_diag_set(d, "penstock-quarantined knows no request \"%.64s\"", name);
 }

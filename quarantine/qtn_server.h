@@ -10,24 +10,13 @@
  *   check     `problem`, `note`, `progress`, at the end `files`
  *   reindex   `problem`, `note`, `progress`, at the end `messages`
  *   status    what `penstock status` shows
- *   reload    nothing
  * Where a message of that `id` is not there, the answer is `missing` and an error. */
 #ifndef QTN_SERVER_H
 #define QTN_SERVER_H
 
 #include "lib/ut_ctl.h"
 
-struct qtn_keeper;
-
-/* What the requests are about. */
-struct qtn_server {
-    struct qtn_keeper *keeper;
-    /* Loads the configuration again; -1 with [d] set: the one before is kept. */
-    int (*reload)(void *arg, struct ut_diag *d);
-    void *arg; /* for [reload] */
-};
-
-/* Answers one request; [arg] is the struct qtn_server, lent as long as the socket is served. */
+/* Answers one request; [arg] is the struct qtn_keeper, lent as long as the socket is served. */
 ut_ctl_handler qtn_server_handle;
 
 #endif

@@ -12,13 +12,13 @@ use Test::More;
 my $gw = state_start(start => 0);
 sub run_policyd { my $text = qx('@{[Penstock::program('penstock-policyd')]}' -f -c '$gw->{dir}/etc/penstock.conf' 2>&1); return ($? >> 8, $text) }
 my $conf = $gw->{conf};
-for (['' => qr/the parameter state_socket is empty: set it, for example to unix:/], ["state_socket = \"inet:127.0.0.1:99\"\n" => qr/is no UNIX socket; write unix:PATH/],
-    ["state_socket = \"unix:$gw->{dir}/gone/state\"\n" => qr/gone.state/]) {
+for (['' => 78, qr/the parameter state_socket is empty: set it, for example to unix:/], ["state_socket = \"inet:127.0.0.1:99\"\n" => 78, qr/is no UNIX socket; write unix:PATH/],
+    ["state_socket = \"unix:$gw->{dir}/gone/state\"\n" => 1, qr/gone.state/]) {
     $gw->{conf} = $_->[0];
     $gw->write_conf;
     my ($code, $text) = run_policyd();
-    is($code, 1, 'does not start');
-    like($text, $_->[1], '... and says why');
+    is($code, $_->[1], 'does not start');
+    like($text, $_->[2], '... and says why');
 }
 $gw->{conf} = $conf;
 $gw->write_conf;

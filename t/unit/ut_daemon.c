@@ -61,7 +61,7 @@ test_args(void)
                        a.foreground == options[i].foreground && a.verbose == options[i].verbose,
                 "  %s", a.config);
         else
-            tap_str(d.text, "usage: penstock-x [-fv] [-c FILE]", "  usage");
+            tap_str(d.text, "usage: penstock-x [-fVv] [-c FILE]", "  usage");
     }
 }
 
