@@ -6,8 +6,7 @@
  *
  * If writing fails, whatever the reason, the environment is closed. It is opened again later, and
  * then all of the store replaces all of the file: it does not matter what was in the batch that was
- * lost. The environment is private to the process and recovers when it is opened, as that of the
- * quarantine's index (quarantine/qtn_index_db.c).
+ * lost.
  *
  * Threads: one that writes; anybody may ask for the status. Fails: in the log, once for each
  * trouble. */
@@ -15,7 +14,6 @@
 
 #include "policyd/pol_keep.h"
 
-#include <db.h>
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -25,11 +23,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/ut_bdb.h"
 #include "lib/ut_log.h"
 #include "lib/ut_time.h"
 
 #define DATABASE "state.db"
-#define CACHE (8u << 20)
 #define LOG_FILE (4u << 20)
 #define RETRY 5.0         /* seconds after trouble */
 #define SWEEP_EVERY 300.0 /* seconds between removals of windows that are over */
@@ -40,12 +38,11 @@
 struct pol_keep {
     struct hsl_share *share;
     char *dir;
-    DB_ENV *env; /* NULL: closed after trouble */
+    struct ut_bdb bdb; /* closed after trouble */
     DB *db;
     bool all; /* the next write replaces everything */
     struct ut_sbuf batch;
-    double swept;   /* monotonic */
-    char said[200]; /* the library's own words */
+    double swept; /* monotonic */
     pthread_t thread;
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t wake;
@@ -55,32 +52,23 @@ struct pol_keep {
 
 /* --- The file --------------------------------------------------------------------------------- */
 
-static void
-hear(const DB_ENV *env, const char *prefix, const char *text)
-{
-    struct pol_keep *k = env->app_private;
-
-    (void)prefix;
-    if (!k->said[0])
-        snprintf(k->said, sizeof(k->said), ": %s", text);
-}
-
-static void
-hear_nothing(const DB_ENV *env, const char *text)
-{
-    (void)env;
-    (void)text;
-}
-
-/* The library's codes become text in one place. Gives -1. */
-static int
+/* The library's codes become text in one place. */
+static enum ut_bdb_trouble
 fold(struct pol_keep *k, int err, const char *what, struct ut_diag *d)
 {
-    char said[sizeof(k->said)];
+    char why[UT_BDB_WHY];
+    enum ut_bdb_trouble trouble = ut_bdb_fold(&k->bdb, err, why);
 
-    memcpy(said, k->said, sizeof(said));
-    k->said[0] = '\0';
-    return ut_diag_set(d, "cannot %s %s/" DATABASE ": %s%s", what, k->dir, db_strerror(err), said);
+    (void)ut_diag_set(d, "cannot %s %s/" DATABASE ": %s", what, k->dir, why);
+    return trouble;
+}
+
+/* The same, giving -1. */
+static int
+fail(struct pol_keep *k, int err, const char *what, struct ut_diag *d)
+{
+    (void)fold(k, err, what, d);
+    return -1;
 }
 
 static void
@@ -88,45 +76,17 @@ close_db(struct pol_keep *k)
 {
     if (k->db)
         (void)k->db->close(k->db, 0); /* what was committed is in the log */
-    if (k->env)
-        (void)k->env->close(k->env, 0);
     k->db = NULL;
-    k->env = NULL;
+    ut_bdb_close(&k->bdb);
 }
 
 /* 0, or an error of the library. */
 static int
 try_open(struct pol_keep *k)
 {
-    int err = db_env_create(&k->env, 0);
+    int err = ut_bdb_open(&k->bdb, k->dir, LOG_FILE, false);
 
-    if (err != 0) {
-        k->env = NULL;
-        return err;
-    }
-    k->env->app_private = k;
-    k->env->set_errcall(k->env, hear);
-    k->env->set_msgcall(k->env, hear_nothing);
-    if ((err = k->env->set_cachesize(k->env, 0, CACHE, 1)) != 0 ||
-        (err = k->env->set_lg_max(k->env, LOG_FILE)) != 0 ||
-        (err = k->env->log_set_config(k->env, DB_LOG_AUTO_REMOVE, 1)) != 0 ||
-        (err = k->env->open(k->env, k->dir,
-             DB_CREATE | DB_PRIVATE | DB_RECOVER | DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL,
-             0600)) != 0 ||
-        (err = db_create(&k->db, k->env, 0)) != 0)
-        return err;
-    if ((err = k->db->set_flags(k->db, DB_CHKSUM)) != 0)
-        return err;
-    return k->db->open(k->db, NULL, DATABASE, NULL, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT, 0600);
-}
-
-/* What the system refuses can be mended; all else means that the files are not what they should
- * be. */
-static bool
-is_system(int err)
-{
-    return err == ENOMEM || err == ENOSPC || err == EDQUOT || err == EROFS || err == EACCES ||
-           err == EPERM || err == EMFILE || err == ENFILE || err == EIO || err == EFBIG;
+    return err == 0 ? ut_bdb_file(&k->bdb, &k->db, DATABASE, 0) : err;
 }
 
 /* Moves the files of the folder into its folder [into] (NULL: removes them). */
@@ -184,8 +144,7 @@ open_db(struct pol_keep *k, struct ut_diag *damaged, struct ut_diag *d)
     if (err == 0)
         return 0;
     close_db(k);
-    (void)fold(k, err, "open", d);
-    if (is_system(err))
+    if (fold(k, err, "open", d) == UT_BDB_SYSTEM)
         return -1;
     *damaged = *d;
     if ((k->all ? clear_folder(k, NULL, d) : set_aside(k, d)) != 0)
@@ -194,7 +153,7 @@ open_db(struct pol_keep *k, struct ut_diag *damaged, struct ut_diag *d)
     if (err == 0)
         return 0;
     close_db(k);
-    return fold(k, err, "open", d);
+    return fail(k, err, "open", d);
 }
 
 /* --- Reading ---------------------------------------------------------------------------------- */
@@ -209,7 +168,7 @@ load(struct pol_keep *k, struct ut_diag *d)
     int err = k->db->cursor(k->db, NULL, &c, 0);
 
     if (err != 0)
-        return fold(k, err, "read", d);
+        return fail(k, err, "read", d);
     while ((err = c->get(c, &key, &value, DB_NEXT)) == 0) {
         struct hsl_text name = {key.data, key.size}, bytes = {value.data, value.size};
 
@@ -220,7 +179,7 @@ load(struct pol_keep *k, struct ut_diag *d)
     }
     (void)c->close(c);
     if (err != DB_NOTFOUND)
-        return fold(k, err, "read", d);
+        return fail(k, err, "read", d);
     ut_log(UT_LOG_INFO, "shared state: %lu records, %lu are over", kept, over);
     return 0;
 }
@@ -247,21 +206,19 @@ put_batch(struct pol_keep *k, DB_TXN *txn, unsigned long *count)
     int err = 0;
 
     for (*count = 0; err == 0 && at < end; ++*count) {
-        DBT key = {0}, value = {0};
         uint32_t lens[2];
+        DBT key, value;
 
         memcpy(lens, at, sizeof(lens));
         at += sizeof(lens);
-        key.data = (void *)(uintptr_t)at; /* the library only reads it */
-        key.size = lens[0];
+        ut_bdb_bytes(&key, at, lens[0]);
         at += lens[0];
         if (lens[1] == GONE) {
             err = k->db->del(k->db, txn, &key, 0);
             err = err == DB_NOTFOUND ? 0 : err;
             continue;
         }
-        value.data = (void *)(uintptr_t)at;
-        value.size = lens[1];
+        ut_bdb_bytes(&value, at, lens[1]);
         at += lens[1];
         err = k->db->put(k->db, txn, &key, &value, 0);
     }
@@ -273,21 +230,18 @@ write_batch(struct pol_keep *k, unsigned long *count, struct ut_diag *d)
 {
     DB_TXN *txn;
     u_int32_t removed;
-    int err = k->env->txn_begin(k->env, NULL, &txn, 0);
+    int err = k->bdb.env->txn_begin(k->bdb.env, NULL, &txn, 0);
 
     if (err != 0)
-        return fold(k, err, "write", d);
+        return fail(k, err, "write", d);
     if (k->all)
         err = k->db->truncate(k->db, txn, &removed, 0);
     if (err == 0)
         err = put_batch(k, txn, count);
+    err = ut_bdb_end(txn, err);
     if (err == 0)
-        err = txn->commit(txn, 0);
-    else
-        (void)txn->abort(txn);
-    if (err == 0)
-        err = k->env->txn_checkpoint(k->env, CHECKPOINT_KB, 1, 0);
-    return err == 0 ? 0 : fold(k, err, "write", d);
+        err = k->bdb.env->txn_checkpoint(k->bdb.env, CHECKPOINT_KB, 1, 0);
+    return err == 0 ? 0 : fail(k, err, "write", d);
 }
 
 /* Removes windows that nobody asks for any more and that count nothing. */
@@ -297,11 +251,15 @@ sweep(struct pol_keep *k, struct ut_diag *d)
     DBT key = {0}, value = {0};
     DB_TXN *txn;
     DBC *c;
-    int err = k->env->txn_begin(k->env, NULL, &txn, 0);
+    int err = k->bdb.env->txn_begin(k->bdb.env, NULL, &txn, 0);
 
     if (err != 0)
-        return fold(k, err, "clean", d);
+        return fail(k, err, "clean", d);
     err = k->db->cursor(k->db, txn, &c, 0);
+    if (err != 0) {
+        (void)txn->abort(txn);
+        return fail(k, err, "clean", d);
+    }
     while (err == 0 && (err = c->get(c, &key, &value, DB_NEXT)) == 0) {
         struct hsl_text name = {key.data, key.size}, bytes = {value.data, value.size};
 
@@ -309,11 +267,8 @@ sweep(struct pol_keep *k, struct ut_diag *d)
             err = c->del(c, 0);
     }
     (void)c->close(c);
-    if (err == DB_NOTFOUND)
-        err = txn->commit(txn, 0);
-    else
-        (void)txn->abort(txn);
-    return err == 0 ? 0 : fold(k, err, "clean", d);
+    err = ut_bdb_end(txn, err == DB_NOTFOUND ? 0 : err);
+    return err == 0 ? 0 : fail(k, err, "clean", d);
 }
 
 /* What is to be written, in the file. */
@@ -323,7 +278,7 @@ flush(struct pol_keep *k, unsigned long *count, struct ut_diag *d)
     struct ut_diag damaged;
 
     *count = 0;
-    if (!k->env && open_db(k, &damaged, d) != 0)
+    if (!k->bdb.env && open_db(k, &damaged, d) != 0)
         return -1;
     ut_sbuf_reset(&k->batch);
     hsl_share_local_changes(k->share, k->all, collect, &k->batch);
@@ -400,19 +355,6 @@ keep_main(void *arg)
 
 /* --- Life ------------------------------------------------------------------------------------- */
 
-static int
-check_version(struct ut_diag *d)
-{
-    int major, minor, patch;
-
-    db_version(&major, &minor, &patch);
-    if (major == DB_VERSION_MAJOR && minor == DB_VERSION_MINOR)
-        return 0;
-    return ut_diag_set(d,
-        "built for Berkeley DB %d.%d but running with %d.%d: install the library it was built for",
-        DB_VERSION_MAJOR, DB_VERSION_MINOR, major, minor);
-}
-
 static void
 keep_free(struct pol_keep *k)
 {
@@ -448,8 +390,6 @@ pol_keep_open(const char *dir, struct hsl_share *share, struct ut_diag *damaged,
     pthread_condattr_t attr;
 
     damaged->text[0] = '\0';
-    if (check_version(d) != 0)
-        return NULL;
     k = calloc(1, sizeof(*k));
     if (!k) {
         (void)ut_diag_set(d, "out of memory");
@@ -483,8 +423,8 @@ pol_keep_close(struct pol_keep *k)
     pthread_cond_signal(&k->wake);
     pthread_mutex_unlock(&k->lock);
     pthread_join(k->thread, NULL);
-    if (k->env)
-        (void)k->env->txn_checkpoint(k->env, 0, 0, DB_FORCE); /* recovery copes without */
+    if (k->bdb.env)
+        (void)k->bdb.env->txn_checkpoint(k->bdb.env, 0, 0, DB_FORCE); /* recovery copes without */
     keep_free(k);
 }
 

@@ -1,16 +1,14 @@
 /* qtn_index_db.c - the index in Berkeley DB.
  * Not here: locking against other threads (qtn_index.c), what a record holds (qtn_record.c).
  * Threads: one at a time, so the database never sees a deadlock.
- * Fails: every code of the library is folded in fold(); files that are damaged in whatever way
- * give errors, since each page carries a checksum. Nothing is logged, nothing ends the program.
+ * Fails: every code of the library is folded in fold(). Nothing is logged, nothing ends the
+ * program.
  *
- * The folder is an environment of its own: messages.db (id -> record; ids sort by time, so this
- * is the order of time too), recipients.db (recipient in lower case -> ids, kept in step by the
- * library) and log files. The environment is private to the process (DB_PRIVATE): there are no
- * region files that a crash could leave behind half written. Opening always runs recovery. */
+ * The folder is an environment of its own (lib/ut_bdb.h): messages.db (id -> record; ids sort by
+ * time, so this is the order of time too), recipients.db (recipient in lower case -> ids, kept in
+ * step by the library) and log files. */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,24 +16,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <db.h>
-
+#include "lib/ut_bdb.h"
 #include "quarantine/qtn_index_internal.h"
 
 #define MESSAGES "messages.db"
 #define RECIPIENTS "recipients.db"
-#define CACHE (8u << 20)
-#define LOG_FILE (1u << 20) /* the library fills it up when it opens one again */
-#define LOCKS 20000         /* pages that one transaction may touch */
+#define LOG_FILE (1u << 20)
 
 struct db_index {
     struct qtn_index base;
     char *dir;
-    DB_ENV *env;
+    struct ut_bdb bdb;
     DB *messages;
     DB *recipients;
-    bool building;  /* opened with create: not durable before a checkpoint */
-    char said[256]; /* the library's own words on the failure; the first say why */
+    bool building; /* opened with create: not durable before a checkpoint */
 };
 
 static struct db_index *
@@ -46,62 +40,22 @@ db_of(struct qtn_index *ix)
 
 /* Trouble ------------------------------------------------------------------------------------ */
 
-static void
-hear(const DB_ENV *env, const char *prefix, const char *text)
-{
-    struct db_index *m = env->app_private;
-
-    (void)prefix;
-    if (!m->said[0])
-        snprintf(m->said, sizeof(m->said), "%s", text);
-}
-
-static void
-hear_nothing(const DB_ENV *env, const char *text)
-{
-    (void)env;
-    (void)text;
-}
-
-/* The one place where codes of the library are told apart: what the system refuses can be mended
- * and tried again; all else means that the files are not what they should be. Gives -1. */
+/* The one place where codes of the library are told apart. Gives -1. */
 static int
 fold(struct db_index *m, int err, const char *what, struct ut_diag *d)
 {
-    char said[sizeof(m->said)];
+    char why[UT_BDB_WHY];
 
-    memcpy(said, m->said, sizeof(said));
-    m->said[0] = '\0';
-    switch (err) {
-    case ENOMEM:
-    case ENOSPC:
-    case EDQUOT:
-    case EROFS:
-    case EACCES:
-    case EPERM:
-    case EMFILE:
-    case ENFILE:
-    case DB_LOCK_DEADLOCK:
-    case DB_LOCK_NOTGRANTED:
-        return ut_diag_set(d, "cannot %s the index in %s: %s", what, m->dir, db_strerror(err));
-    default:
-        m->base.damaged = true;
-        return ut_diag_set(d,
-            "cannot %s the index in %s, it is damaged (%s%s%s); build it again with: "
-            "penstock quarantine reindex",
-            what, m->dir, db_strerror(err), said[0] ? ": " : "", said);
-    }
+    if (ut_bdb_fold(&m->bdb, err, why) == UT_BDB_SYSTEM)
+        return ut_diag_set(d, "cannot %s the index in %s: %s", what, m->dir, why);
+    m->base.damaged = true;
+    return ut_diag_set(d,
+        "cannot %s the index in %s, it is damaged (%s); build it again with: "
+        "penstock quarantine reindex",
+        what, m->dir, why);
 }
 
 /* Open and close ----------------------------------------------------------------------------- */
-
-static void
-set_bytes(DBT *t, const void *p, size_t len)
-{
-    memset(t, 0, sizeof(*t));
-    t->data = (void *)(uintptr_t)p; /* the library only reads it */
-    t->size = (u_int32_t)len;
-}
 
 /* A DBT that the library fills from malloc(3). */
 static void
@@ -143,21 +97,6 @@ recipient_of(DB *db, const DBT *id, const DBT *record, DBT *out)
     return 0;
 }
 
-static int
-check_version(struct ut_diag *d)
-{
-    int major;
-    int minor;
-    int patch;
-
-    db_version(&major, &minor, &patch);
-    if (major == DB_VERSION_MAJOR && minor == DB_VERSION_MINOR)
-        return 0;
-    return ut_diag_set(d,
-        "built for Berkeley DB %d.%d but running with %d.%d: install the library it was built for",
-        DB_VERSION_MAJOR, DB_VERSION_MINOR, major, minor);
-}
-
 /* Makes the folder, or makes sure that it holds an index. */
 static int
 check_folder(const char *dir, bool create, struct ut_diag *d)
@@ -177,45 +116,17 @@ check_folder(const char *dir, bool create, struct ut_diag *d)
 }
 
 static int
-open_env(struct db_index *m, struct ut_diag *d)
+open_files(struct db_index *m, struct ut_diag *d)
 {
-    int err = db_env_create(&m->env, 0);
+    int err = ut_bdb_open(&m->bdb, m->dir, LOG_FILE, m->building);
 
-    if (err != 0) {
-        m->env = NULL;
-        return fold(m, err, "open", d);
-    }
-    m->env->app_private = m;
-    m->env->set_errcall(m->env, hear);
-    m->env->set_msgcall(m->env, hear_nothing);
-    if ((err = m->env->set_cachesize(m->env, 0, CACHE, 1)) != 0 ||
-        (err = m->env->set_lg_max(m->env, LOG_FILE)) != 0 ||
-        (err = m->env->set_lk_max_locks(m->env, LOCKS)) != 0 ||
-        (err = m->env->set_lk_max_objects(m->env, LOCKS)) != 0 ||
-        (err = m->env->log_set_config(m->env, DB_LOG_AUTO_REMOVE, 1)) != 0 ||
-        (m->building && (err = m->env->set_flags(m->env, DB_TXN_NOSYNC, 1)) != 0) ||
-        (err = m->env->open(m->env, m->dir,
-             DB_CREATE | DB_PRIVATE | DB_THREAD | DB_RECOVER | DB_INIT_TXN | DB_INIT_LOG |
-                 DB_INIT_LOCK | DB_INIT_MPOOL,
-             0600)) != 0)
-        return fold(m, err, "open", d);
-    return 0;
-}
-
-static int
-open_db(struct db_index *m, DB **out, const char *name, u_int32_t flags, struct ut_diag *d)
-{
-    int err = db_create(out, m->env, 0);
-
-    if (err != 0) {
-        *out = NULL;
-        return fold(m, err, "open", d);
-    }
-    if ((err = (*out)->set_flags(*out, DB_CHKSUM | flags)) != 0 ||
-        (err = (*out)->open(
-             *out, NULL, name, NULL, DB_BTREE, DB_CREATE | DB_AUTO_COMMIT | DB_THREAD, 0600)) != 0)
-        return fold(m, err, "open", d);
-    return 0;
+    if (err == 0)
+        err = ut_bdb_file(&m->bdb, &m->messages, MESSAGES, 0);
+    if (err == 0)
+        err = ut_bdb_file(&m->bdb, &m->recipients, RECIPIENTS, DB_DUPSORT);
+    if (err == 0)
+        err = m->messages->associate(m->messages, NULL, m->recipients, recipient_of, 0);
+    return err == 0 ? 0 : fold(m, err, "open", d);
 }
 
 /* Closes what is open; the env is freed whatever the library says. */
@@ -225,13 +136,12 @@ db_close(struct qtn_index *ix)
     struct db_index *m = db_of(ix);
 
     if (m->messages && !m->base.damaged)
-        (void)m->env->txn_checkpoint(m->env, 0, 0, DB_FORCE); /* recovery copes without */
+        (void)m->bdb.env->txn_checkpoint(m->bdb.env, 0, 0, DB_FORCE); /* recovery copes without */
     if (m->recipients)
         m->recipients->close(m->recipients, 0);
     if (m->messages)
         m->messages->close(m->messages, 0);
-    if (m->env)
-        m->env->close(m->env, 0);
+    ut_bdb_close(&m->bdb);
     free(m->dir);
 }
 
@@ -241,9 +151,8 @@ struct qtn_index *
 qtn_index_open_db(const char *dir, bool create, struct ut_diag *d)
 {
     struct db_index *m;
-    int err;
 
-    if (check_version(d) < 0 || check_folder(dir, create, d) < 0)
+    if (check_folder(dir, create, d) < 0)
         return NULL;
     m = calloc(1, sizeof(*m));
     if (!m) {
@@ -253,15 +162,10 @@ qtn_index_open_db(const char *dir, bool create, struct ut_diag *d)
     qtn_index_init(&m->base, &db_ops);
     m->building = create;
     m->dir = strdup(dir);
-    if (!m->dir) {
+    if (!m->dir)
         ut_diag_set(d, "no memory for the index");
-    } else if (open_env(m, d) == 0 && open_db(m, &m->messages, MESSAGES, 0, d) == 0 &&
-               open_db(m, &m->recipients, RECIPIENTS, DB_DUPSORT, d) == 0) {
-        err = m->messages->associate(m->messages, NULL, m->recipients, recipient_of, 0);
-        if (err == 0)
-            return &m->base;
-        fold(m, err, "open", d);
-    }
+    else if (open_files(m, d) == 0)
+        return &m->base;
     qtn_index_close(&m->base);
     return NULL;
 }
@@ -279,8 +183,8 @@ put_one(struct db_index *m, DB_TXN *txn, const struct qtn_record *r)
     ut_sbuf_init(&b, QTN_RECORD_MAX);
     qtn_record_encode(r, &b);
     if (!b.failed) {
-        set_bytes(&key, r->id, QTN_ID_LEN);
-        set_bytes(&data, b.data, b.len);
+        ut_bdb_bytes(&key, r->id, QTN_ID_LEN);
+        ut_bdb_bytes(&data, b.data, b.len);
         err = m->messages->put(m->messages, txn, &key, &data, 0);
     }
     ut_sbuf_fini(&b);
@@ -292,16 +196,13 @@ db_put(struct qtn_index *ix, const struct qtn_record *records, size_t count, str
 {
     struct db_index *m = db_of(ix);
     DB_TXN *txn;
-    int err = m->env->txn_begin(m->env, NULL, &txn, 0);
+    int err = m->bdb.env->txn_begin(m->bdb.env, NULL, &txn, 0);
 
     if (err != 0)
         return fold(m, err, "change", d);
     for (size_t i = 0; err == 0 && i < count; i++)
         err = put_one(m, txn, &records[i]);
-    if (err == 0)
-        err = txn->commit(txn, 0);
-    else
-        txn->abort(txn);
+    err = ut_bdb_end(txn, err);
     return err == 0 ? 0 : fold(m, err, "change", d);
 }
 
@@ -311,18 +212,15 @@ db_del(struct qtn_index *ix, const char *id, struct ut_diag *d)
     struct db_index *m = db_of(ix);
     DB_TXN *txn;
     DBT key;
-    int err = m->env->txn_begin(m->env, NULL, &txn, 0);
+    int err = m->bdb.env->txn_begin(m->bdb.env, NULL, &txn, 0);
 
     if (err != 0)
         return fold(m, err, "change", d);
-    set_bytes(&key, id, strlen(id));
+    ut_bdb_bytes(&key, id, strlen(id));
     err = m->messages->del(m->messages, txn, &key, 0);
     if (err == DB_NOTFOUND)
         err = 0;
-    if (err == 0)
-        err = txn->commit(txn, 0);
-    else
-        txn->abort(txn);
+    err = ut_bdb_end(txn, err);
     return err == 0 ? 0 : fold(m, err, "change", d);
 }
 
@@ -330,7 +228,7 @@ static int
 db_checkpoint(struct qtn_index *ix, struct ut_diag *d)
 {
     struct db_index *m = db_of(ix);
-    int err = m->env->txn_checkpoint(m->env, 0, 0, m->building ? DB_FORCE : 0);
+    int err = m->bdb.env->txn_checkpoint(m->bdb.env, 0, 0, m->building ? DB_FORCE : 0);
 
     return err == 0 ? 0 : fold(m, err, "write out", d);
 }
@@ -360,7 +258,7 @@ db_get(struct qtn_index *ix, const char *id, struct qtn_record *r, struct ut_dia
     DBT data;
     int err;
 
-    set_bytes(&key, id, strlen(id));
+    ut_bdb_bytes(&key, id, strlen(id));
     set_malloc(&data);
     err = m->messages->get(m->messages, NULL, &key, &data, 0);
     if (err == DB_NOTFOUND)
