@@ -17,6 +17,12 @@
 
 #define QTN_SELF "penstock-quarantined" /* "by" of what nobody asked for */
 
+/* A release under way outside the lock; on the stack of its thread. */
+struct qtn_flight {
+    const char *id;
+    struct qtn_flight *next;
+};
+
 /* All but [lock] is read and changed with [lock] held. */
 struct qtn_keeper {
     pthread_mutex_t lock;
@@ -29,8 +35,8 @@ struct qtn_keeper {
     double try_at;             /* when to try the index again, ut_time_mono() */
     double try_wait;           /* seconds between two tries; 0: none has failed */
     bool rebuilding;           /* a thread builds the index again */
-    unsigned releasing;        /* releases under way outside the lock */
-    pthread_cond_t idle;       /* [releasing] has become 0 */
+    struct qtn_flight *flights;
+    pthread_cond_t idle;       /* the last of [flights] has ended */
     int lock_fd;               /* locked STATE_DIRECTORY/quarantine.lock */
 };
 

@@ -333,7 +333,7 @@ begin(struct qtn_keeper *k, struct ut_diag *d)
         return ut_diag_set(d, "the index is being built again already");
     }
     k->rebuilding = true;
-    while (k->releasing > 0)
+    while (k->flights)
         pthread_cond_wait(&k->idle, &k->lock);
     qtn_index_close(k->index);
     k->index = NULL;

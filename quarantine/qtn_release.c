@@ -13,6 +13,8 @@
  *                                        might double it and forgetting it might lose it
  *   releasing, no note                   not delivered for certain, since a server may not act
  *                                        before the final dot: held again
+ * An index that is opened again while the daemon runs is treated likewise, but for releases that
+ * are still under way.
  * What is sent is the original byte for byte, less headers that choose a transport: the milter
  * never lets one in that comes from outside, but here no milter looks.
  *
@@ -232,8 +234,6 @@ begin(struct qtn_keeper *k, const char *id, struct qtn_file *f, bool *again, str
         result = qtn_index_put(k->index, &r, 1, d) == 0 ? 1 : -1;
         if (result < 0)
             qtn_file_close(f);
-        else
-            k->releasing++;
     }
     qtn_record_fini(&r);
     return result;
@@ -332,6 +332,40 @@ describe(struct ut_sbuf *out, enum ut_smtp_result result, const struct ut_smtp_r
             reply->in_doubt ? "it may have been delivered all the same: " : "", why->text);
 }
 
+/* The quarantine of [boxes] that has message [id]. */
+static const char *
+box_of(const struct qtn_boxes *boxes, const char *id)
+{
+    for (size_t i = 0; i < boxes->count; i++)
+        if (qtn_store_exists(boxes->items[i].store, id, NULL) == QTN_OK)
+            return boxes->items[i].ref;
+    return "";
+}
+
+/* The same without an index: the audit log alone gets to know. Building the index again reads it,
+ * and so does whoever opens the index when it can be used again. */
+static void
+finish_blind(struct qtn_keeper *k, const struct qtn_boxes *boxes, const struct qtn_file *f,
+    const struct qtn_act *act, const struct ut_diag *no_index)
+{
+    struct qtn_record r;
+    struct ut_diag why;
+    int result = qtn_record_from_file(&r, f, box_of(boxes, f->env.id), &why);
+
+    if (result == 0) {
+        pthread_mutex_lock(&k->lock);
+        result = qtn_audit_write(k->audit, act, &r, 1, &why);
+        pthread_mutex_unlock(&k->lock);
+        qtn_record_fini(&r);
+    }
+    if (result == 0)
+        ut_log(UT_LOG_ERR, "%s: the answer \"%s\" is in the audit log alone: %s", f->env.id,
+            act->note, no_index->text);
+    else
+        ut_log(UT_LOG_CRIT, "%s: the answer \"%s\" could not be noted: %s; %s", f->env.id,
+            act->note, no_index->text, why.text);
+}
+
 /* Verifies, sends, and notes the outcome. */
 static int
 deliver(struct qtn_keeper *k, const struct qtn_boxes *boxes, const struct qtn_file *f,
@@ -350,20 +384,37 @@ deliver(struct qtn_keeper *k, const struct qtn_boxes *boxes, const struct qtn_fi
         act.event = QTN_EVENT_RELEASED;
     describe(&note, reply.result, &reply, &why);
     act.note = ut_sbuf_text(&note);
-    if (qtn_keeper_enter(k, d) == 0) {
+    if (qtn_keeper_enter(k, &why) == 0) {
         result = finish(k, f->env.id, &act, &reply, d);
         qtn_keeper_leave(k);
     } else {
-        ut_log(UT_LOG_CRIT, "%s: the answer \"%s\" could not be noted", f->env.id, act.note);
+        finish_blind(k, boxes, f, &act, &why);
+        (void)ut_diag_set(d, "message %s: %s: %s", f->env.id, act.note, why.text);
     }
     ut_sbuf_fini(&note);
     return result;
+}
+
+/* Takes [flight] off the list. */
+static void
+land(struct qtn_keeper *k, struct qtn_flight *flight)
+{
+    struct qtn_flight **at;
+
+    pthread_mutex_lock(&k->lock);
+    for (at = &k->flights; *at != flight; at = &(*at)->next)
+        ;
+    *at = flight->next;
+    if (!k->flights)
+        pthread_cond_broadcast(&k->idle);
+    pthread_mutex_unlock(&k->lock);
 }
 
 int
 qtn_release(struct qtn_keeper *k, const char *id, const char *by, const char *way, bool *again,
     struct ut_diag *d)
 {
+    struct qtn_flight flight = {.id = id};
     struct qtn_boxes *boxes;
     struct qtn_file f;
     int result;
@@ -372,6 +423,10 @@ qtn_release(struct qtn_keeper *k, const char *id, const char *by, const char *wa
     if (qtn_keeper_enter(k, d) < 0)
         return -1;
     result = begin(k, id, &f, again, d);
+    if (result > 0) {
+        flight.next = k->flights;
+        k->flights = &flight;
+    }
     qtn_keeper_leave(k);
     if (result <= 0)
         return result;
@@ -379,15 +434,22 @@ qtn_release(struct qtn_keeper *k, const char *id, const char *by, const char *wa
     result = deliver(k, boxes, &f, by, way, d);
     qtn_boxes_unref(boxes);
     qtn_file_close(&f);
-    pthread_mutex_lock(&k->lock);
-    if (--k->releasing == 0)
-        pthread_cond_broadcast(&k->idle);
-    pthread_mutex_unlock(&k->lock);
+    land(k, &flight);
     return result;
 }
 
-/* At the start ----------------------------------------------------------------------------------
+/* When the index is opened ----------------------------------------------------------------------
  */
+
+/* True if a thread of ours is at it: the index was closed meanwhile, as damaged. */
+static bool
+in_flight(const struct qtn_keeper *k, const char *id)
+{
+    for (const struct qtn_flight *f = k->flights; f; f = f->next)
+        if (strcmp(f->id, id) == 0)
+            return true;
+    return false;
+}
 
 static int
 resolve(struct qtn_keeper *k, struct qtn_record *r, struct ut_diag *d)
@@ -413,7 +475,7 @@ qtn_release_resolve(struct qtn_keeper *k, struct ut_diag *d)
 
     while (result == 0 && (found = qtn_index_next(k->index, after, NULL, &r, d)) == QTN_FOUND) {
         memcpy(after, r.id, sizeof(after));
-        if (r.state == QTN_RELEASING)
+        if (r.state == QTN_RELEASING && !in_flight(k, r.id))
             result = resolve(k, &r, d);
         qtn_record_fini(&r);
     }

@@ -13,9 +13,9 @@
  * entered. */
 int qtn_release(struct qtn_keeper *k, const char *id, const char *by, const char *way, bool *again,
     struct ut_diag *d) UT_CHECKED;
-/* At the start: what was being released when the process ended is held again, with a note whether
- * it may have been delivered. The audit log has been caught up before. With [lock] held or no
- * other thread there. */
+/* When the index is opened: what was being released when the process ended, and is by no thread of
+ * this one, is held again, with a note whether it may have been delivered. The audit log has been
+ * caught up before. With [lock] held or no other thread there. */
 int qtn_release_resolve(struct qtn_keeper *k, struct ut_diag *d) UT_CHECKED;
 
 #endif

@@ -4,9 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,8 +20,10 @@
 #include "quarantine/qtn_check.h"
 #include "quarantine/qtn_expire.h"
 #include "quarantine/qtn_filter.h"
+#include "quarantine/qtn_index_internal.h"
 #include "quarantine/qtn_keeper.h"
 #include "quarantine/qtn_reindex.h"
+#include "quarantine/qtn_release.h"
 #include "quarantine/qtn_take.h"
 #include "t/unit/tap.h"
 
@@ -109,6 +114,7 @@ open_keeper(void)
     conf = ut_conf_load(path, &diags);
     ut_diag_list_fini(&diags);
     boxes = conf ? qtn_boxes_open(conf, &diag) : NULL;
+    ut_conf_unref(conf);
     if (!boxes || qtn_keeper_open(&keeper, boxes, &missing, &diag) < 0)
         return false;
     return !missing || qtn_reindex(&keeper, NULL, NULL, &records, &diag) == 0;
@@ -375,6 +381,126 @@ test_memory(void)
     check("without memory");
 }
 
+/* --- A release while the index is lost ---------------------------------------------------------- */
+
+/* A mail server that takes one message; before it says so, [lose] loses the index. */
+struct server {
+    int fd; /* listens */
+    void (*lose)(struct server *s);
+    const char *id;
+    int state;      /* of the message then; -2: there is no index */
+    int second;     /* result of a second release then */
+    struct ut_diag why; /* its reason */
+};
+
+/* Closes the index as damaged; the next use may open it again. */
+static void
+close_index(void)
+{
+    if (qtn_keeper_enter(&keeper, &diag) < 0)
+        return;
+    keeper.index->damaged = true;
+    qtn_keeper_leave(&keeper);
+    keeper.try_at = 0;
+}
+
+static void
+lose_shortly(struct server *s)
+{
+    bool again;
+
+    close_index();
+    s->state = state_of(s->id);
+    s->second = qtn_release(&keeper, s->id, "me", "test", &again, &s->why);
+}
+
+static void
+rename_index(const char *from, const char *to)
+{
+    char a[128], b[128];
+
+    snprintf(a, sizeof(a), "%s/%s", dir, from);
+    snprintf(b, sizeof(b), "%s/%s", dir, to);
+    if (rename(a, b) < 0)
+        perror(a);
+}
+
+static void
+lose_for_long(struct server *s)
+{
+    close_index();
+    rename_index("quarantine.index", "away");
+    s->state = state_of(s->id);
+}
+
+static void *
+serve_one(void *arg)
+{
+    struct server *s = arg;
+    char line[1024];
+    FILE *f = fdopen(accept(s->fd, NULL, NULL), "r+");
+    bool data = false;
+
+    if (!f)
+        return NULL;
+    fputs("220 x\r\n", f);
+    while (fflush(f) == 0 && fgets(line, sizeof(line), f)) {
+        if (data && strcmp(line, ".\r\n") != 0)
+            continue;
+        if (data)
+            s->lose(s);
+        fseek(f, 0, SEEK_CUR); /* between reading and writing */
+        fputs(strncmp(line, "DATA", 4) == 0 ? "354 x\r\n" : "250 taken\r\n", f);
+        data = strncmp(line, "DATA", 4) == 0;
+    }
+    fclose(f);
+    return NULL;
+}
+
+/* Releases a new message to the server; the result of qtn_release(). */
+static int
+release_to(struct server *s, char id[QTN_ID_LEN + 1])
+{
+    pthread_t thread;
+    bool again;
+    int result;
+
+    put(0, 0, "r@x", "s@x", "release", id);
+    tap_ok(qtn_take(&keeper, &diag) == 0 && state_of(id) == QTN_HELD, "taken in");
+    s->id = id;
+    s->state = s->second = -9;
+    if (pthread_create(&thread, NULL, serve_one, s) != 0)
+        return -9;
+    result = qtn_release(&keeper, id, "me", "test", &again, &diag);
+    pthread_join(thread, NULL);
+    return result;
+}
+
+/* The message is delivered once, whatever happens to the index between its dot and the answer. */
+static void
+test_release(int listener)
+{
+    struct server s = {.fd = listener, .lose = lose_shortly};
+    char id[QTN_ID_LEN + 1];
+    unsigned long count;
+
+    if (!tap_num(release_to(&s, id), 0, "released, though the index is opened again meanwhile"))
+        printf("# %s\n", diag.text);
+    tap_num(s.state, QTN_RELEASING, "... which does not hold it again");
+    tap_ok(s.second == -1 && strstr(s.why.text, "being released"), "nobody else can: %s",
+        s.why.text);
+    tap_ok(state_of(id) == QTN_RELEASED && !has_file(0, id), "then it is released");
+    check("an index that was opened again");
+
+    s.lose = lose_for_long;
+    tap_num(release_to(&s, id), -1, "a release that cannot be noted in the index");
+    tap_num(s.state, -2, "... which is gone");
+    tap_ok(strstr(diag.text, "250 taken") != NULL, "... says that it was delivered: %s", diag.text);
+    tap_ok(qtn_reindex(&keeper, NULL, NULL, &count, &diag) == 0, "reindex");
+    tap_ok(state_of(id) == QTN_RELEASED && !has_file(0, id), "the audit log knew");
+    check("an index that was lost");
+}
+
 static void
 test_refused(void)
 {
@@ -405,17 +531,24 @@ test_refused(void)
 int
 main(void)
 {
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(addr);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char path[128];
     char cmd[128];
     FILE *f;
 
+    if (bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(listener, 1) < 0 ||
+        getsockname(listener, (struct sockaddr *)&addr, &len) < 0)
+        return 1;
     snprintf(dir, sizeof(dir), "/tmp/qtn_keeper.XXXXXX");
     if (!mkdtemp(dir))
         return 1;
     snprintf(path, sizeof(path), "%s/conf", dir);
     f = fopen(path, "w");
     fprintf(f, "state_directory = \"%s\"\nmailquarantine a { retention = 2h }\n"
-               "mailquarantine b { retention = 30d }\n", dir);
+               "mailquarantine b { retention = 30d }\nreinject = \"127.0.0.1:%u\"\n", dir,
+        ntohs(addr.sin_port));
     fclose(f);
     snprintf(path, sizeof(path), "%s/log", dir);
     json_set_alloc_funcs(__wrap_malloc, free);
@@ -429,9 +562,11 @@ main(void)
     test_expire();
     test_filter();
     test_catch_up();
+    test_release(listener);
     test_memory();
     test_refused();
     qtn_keeper_close(&keeper);
+    close(listener);
     ut_log_close();
     snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
     return system(cmd) != 0 ? 1 : tap_done();
