@@ -1,6 +1,6 @@
 /* hsl_lib_pcre.c - regular expression built-ins (library §5).
  *
- * Not here: compiling and matching (hsl_regex.c), the operators =~ and !~ (hsl_op.c).
+ * Not here: compiling (hsl_regex.c) and matching (hsl_regex_match.c), the operators =~ and !~ (hsl_op.c).
  * Threads: as the run. Fails: R10, R11, limits, and what a callback throws. */
 #include "config.h"
 

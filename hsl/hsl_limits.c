@@ -1,6 +1,6 @@
 /* hsl_limits.c - the limits of one run by name: defaults, and values that a person writes.
  *
- * Not here: where a limit is enforced (hsl_heap.c, hsl_vm.c, hsl_regex.c, hsl_unit.c ...), the
+ * Not here: where a limit is enforced (hsl_heap.c, hsl_vm.c, hsl_regex_match.c, hsl_unit.c ...), the
  * parameters of the configuration (lib/params.def).
  * Threads: any. Fails for a name or value that is wrong, with a text that says what is right. */
 #include "config.h"

@@ -1,5 +1,5 @@
-/* hsl_regex.h - what hsl_regex.c has for the VM and hsl_regex_cache.c; everything else about
- * regular expressions is in hsl_value.h. */
+/* hsl_regex.h - what hsl_regex.c and hsl_regex_match.c have for the VM and hsl_regex_cache.c;
+ * everything else about regular expressions is in hsl_value.h. */
 #ifndef HSL_REGEX_H
 #define HSL_REGEX_H
 

@@ -113,6 +113,16 @@ hsl_spend(struct hsl_run *r, unsigned *used, unsigned n, unsigned max, const cha
     return true;
 }
 
+bool
+hsl_in_time(struct hsl_run *r)
+{
+    if (ut_time_mono() > r->deadline)
+        return hsl_limit(r, HSL_L02, "time (%g s) exceeded", r->limits.max_time);
+    if (r->host && r->host->interrupted && r->host->interrupted(r->host_arg))
+        return hsl_limit(r, HSL_L02, "interrupted");
+    return true;
+}
+
 double
 hsl_time_left(const struct hsl_run *r)
 {

@@ -57,7 +57,7 @@ struct hsl_run {
     unsigned http_count;
     unsigned socket_count;
     unsigned nesting;            /* levels of arrays becoming text around a toString() */
-    void *match_data;            /* pcre2_match_data and context kept for the run (hsl_regex.c) */
+    void *match_data;            /* pcre2_match_data and context kept for the run (hsl_regex_match.c) */
     struct hsl_obj *objects;     /* those whose class has a finish (hsl_value.c) */
     struct hsl_barrier *barriers;/* entered and not left yet (hsl_barrier.c) */
     struct hsl_rc *dead;         /* hsl_destroy()'s work list */
@@ -88,6 +88,8 @@ hsl_work_text(struct hsl_run *r, const struct hsl_value *v)
 /* Counts [n] more in *used (one of r->dns_count ...), of which [what] names the kind: "DNS questions";
  * false: limit error, more than [max]. */
 bool hsl_spend(struct hsl_run *r, unsigned *used, unsigned n, unsigned max, const char *what) UT_CHECKED;
+/* The clock looked at now. false: limit error, the time is over or the host ends the run. */
+bool hsl_in_time(struct hsl_run *r) UT_CHECKED;
 /* Seconds until the deadline (0 if past). */
 double hsl_time_left(const struct hsl_run *r);
 /* Calls the function value [fn] with [argc] borrowed arguments; *out gets a new count. Counts against

@@ -385,7 +385,7 @@ bool hsl_slice_assign(struct hsl_run *r, struct hsl_value *v, const struct hsl_v
 /* §5.3 format: "..." % value. */
 bool hsl_format(struct hsl_run *r, const struct hsl_str *fmt, const struct hsl_value *arg, struct hsl_value *out) UT_CHECKED;
 
-/* --- Regular expressions (hsl_regex.c), language §9 ----------------------------------------- */
+/* --- Regular expressions (hsl_regex.c, hsl_regex_match.c), language §9 ----------------------- */
 
 /* A compiled pattern, immutable, counted atomically, shared by threads through the process cache. */
 struct hsl_regex;

@@ -162,10 +162,8 @@ hsl_vm_tick(struct hsl_machine *m)
     if (r->instructions > r->limits.max_instructions)
         return hsl_limit(r, HSL_L01, "instruction budget (%llu) exceeded",
             (unsigned long long)r->limits.max_instructions);
-    if (ut_time_mono() > r->deadline)
-        return hsl_limit(r, HSL_L02, "time (%g s) exceeded", r->limits.max_time);
-    if (r->host && r->host->interrupted && r->host->interrupted(r->host_arg))
-        return hsl_limit(r, HSL_L02, "interrupted");
+    if (!hsl_in_time(r))
+        return false;
     left = r->limits.max_instructions - r->instructions + 1;
     m->slice = left < HSL_TICKS ? (int32_t)left : HSL_TICKS;
     m->ticks = m->slice - 1;

@@ -1,9 +1,9 @@
 /* hsl_fake_run.h - a run without the VM, for unit tests of values.
  *
  * Gives stand-ins for what values call of the VM: hsl_raise(), hsl_limit(), hsl_raise_memory(),
- * hsl_work(), hsl_spend(), hsl_time_left(), hsl_run_log(), hsl_fn_name(). They are weak, so a test
- * that links the real ones gets these. Values are written and shown as text: none true 1.5 "a\"b"
- * [1,"k"=>[2]] (a key before => is any of these). */
+ * hsl_work(), hsl_spend(), hsl_in_time(), hsl_time_left(), hsl_run_log(), hsl_fn_name(). They are
+ * weak, so a test that links the real ones gets these. Values are written and shown as text: none
+ * true 1.5 "a\"b" [1,"k"=>[2]] (a key before => is any of these). */
 #ifndef T_HSL_FAKE_RUN_H
 #define T_HSL_FAKE_RUN_H
 
@@ -70,6 +70,13 @@ hsl_work(struct hsl_run *r, size_t bytes)
     (void)r;
     fake_work_ += bytes;
     return true;
+}
+
+FAKE_WEAK bool
+hsl_in_time(struct hsl_run *r)
+{
+    return ut_time_mono() <= r->deadline ||
+           hsl_limit(r, HSL_L02, "time (%g s) exceeded", r->limits.max_time);
 }
 
 FAKE_WEAK double

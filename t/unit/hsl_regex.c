@@ -249,6 +249,45 @@ test_long_subject(struct hsl_run *r)
     hsl_regex_unref(slow);
 }
 
+/* More steps than are safe without a look at the clock: the result is that of one simple match. */
+static void
+test_many_steps(struct hsl_run *r)
+{
+    static const struct {
+        const char *pattern, *flags;
+        size_t len;      /* of the subject: letters, then one digit */
+        bool want_digit; /* group 1 is the digit */
+    } rows[] = {{"(?:(?=[a-z]*)a)*([0-9])", "", 200, true},
+        {"(?:(?=[a-z]*)a)*([0-9])", "u", 5000, true}, {"^(?:(?=[a-z]*)a)*([0-9])", "", 5000, true},
+        {"\\G(?:(?=[a-z]*)a)*([0-9])", "", 5000, true},
+        {"(*NO_JIT)(?:(?=[a-z]*)a)*+([0-9])", "", 1000, true},
+        {"a(?=(?:[a-z]|x)*+([0-9]))", "", 5000, true},
+        {"(?:(?=[a-z]*)a){40}([a-z])", "", 5000, false},
+        {"(?:(?=[a-z]*)a){150}a*([0-9])", "", 5000, true},
+        {"b|(?<=a)(?:a(?=a*))*+\\K([0-9])", "", 40000, true}};
+    char *subject = malloc(40001);
+    const size_t *ov;
+    unsigned pairs;
+
+    for (size_t i = 0; subject && i < COUNT(rows); i++) {
+        struct hsl_regex *re =
+            hsl_regex_compile(rows[i].pattern, strlen(rows[i].pattern), rows[i].flags, NULL);
+        size_t len = rows[i].len;
+        int found;
+
+        memset(subject, 'a', len);
+        subject[len] = '5';
+        r->deadline = ut_time_mono() + 5;
+        found = hsl_regex_match(r, re, subject, len + 1, 0, &ov, &pairs);
+        tap_ok(found == 1 && pairs == 2 && (ov[2] == len) == rows[i].want_digit,
+            "%s has all its steps: %s", rows[i].pattern, fake_error_);
+        fake_clear(r);
+        hsl_regex_unref(re);
+    }
+    r->deadline = 1e18;
+    free(subject);
+}
+
 static void
 test_deep_stack(struct hsl_run *r)
 {
@@ -398,6 +437,7 @@ main(void)
     test_bad_patterns();
     test_limits(&r);
     test_long_subject(&r);
+    test_many_steps(&r);
     test_deep_stack(&r);
     test_utf(&r);
     test_cache(&r);

@@ -409,6 +409,7 @@ static const char *const scripts[] = {
     "$s = \"x\"; for ($i = 0; $i < 15; $i++) $s .= $s; echo length($s); $t = $s; $t .= \"y\"; echo "
     "$t[-1:]; "
     "$a = range(1, 3000); $b = $a; $b[] = 1; echo count($b); $a[\"k\"] = 1; $c = $a[5:9]; echo $c;",
+    "echo \"a\" * 10 . \"!\" =~ \"^(?:a+)+[0-9]\"; echo \"a1\" =~ #/[0-9]/;",
     "echo 1 +; foo(); $x = \"unterminated",
 };
 
