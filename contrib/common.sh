@@ -2,8 +2,8 @@
 # Sourced by bash scripts that have set `top` to the source tree.
 
 packages_build="autoconf automake make gcc pkg-config libc6-dev libmilter-dev libconfuse-dev libjansson-dev
-    libdb5.3-dev libpcre2-dev libyaml-dev libc-ares-dev libldap-dev libcurl4-openssl-dev libssl-dev libedit-dev libsystemd-dev
-    xz-utils"
+    libdb5.3-dev libpcre2-dev libyaml-dev libc-ares-dev libpsl-dev libldap-dev libcurl4-openssl-dev
+    libssl-dev libedit-dev libsystemd-dev xz-utils"
 packages_run="postfix postfix-pcre perl procps"
 packages_check="clang knot nginx-light openssl slapd ldap-utils libclang-rt-14-dev llvm-14 mandoc util-linux libio-pty-perl vim"
 

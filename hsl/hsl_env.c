@@ -10,6 +10,7 @@
 #include "hsl/hsl_http.h"
 #include "hsl/hsl_ldap.h"
 
+#include <libpsl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,7 @@ hsl_env_free(struct hsl_env *e)
     hsl_dns_free(e->dns);
     hsl_file_cache_free(e->files);
     hsl_regex_cache_free(e->regexes);
+    psl_free(e->suffixes);
     ut_conf_unref(e->conf);
     pthread_mutex_destroy(&e->lock);
     free(e->flow_dir);
@@ -196,6 +198,19 @@ hsl_env_conf(struct hsl_env *e)
     conf = e->conf ? ut_conf_ref(e->conf) : NULL;
     pthread_mutex_unlock(&e->lock);
     return conf;
+}
+
+const struct psl_ctx_st *
+hsl_env_suffixes(struct hsl_env *e)
+{
+    const struct psl_ctx_st *suffixes;
+
+    pthread_mutex_lock(&e->lock);
+    if (!e->suffixes)
+        e->suffixes = psl_latest(NULL);
+    suffixes = e->suffixes;
+    pthread_mutex_unlock(&e->lock);
+    return suffixes;
 }
 
 void

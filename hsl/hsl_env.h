@@ -16,6 +16,7 @@ struct hsl_http;        /* hsl_http.c: connections, requests for later */
 struct hsl_ldap;        /* hsl_ldap.c: connections for searches */
 struct hsl_cache;       /* hsl_cache_store.c: results of functions */
 struct hsl_share;       /* hsl_share.h: rate(), memory_*, barriers */
+struct psl_ctx_st;      /* libpsl: the public suffix list */
 
 struct hsl_env {
     char *flow_dir; /* real path without a final slash, or NULL */
@@ -23,14 +24,16 @@ struct hsl_env {
     char *module_dir, *saved_dir; /* as data_dir */
     char *saved_data_dir;         /* the folder in saved_dir */
     char *hostname;
-    pthread_mutex_t lock; /* of [conf] */
-    struct ut_conf *conf; /* hsl_env_use(), or NULL */
+    pthread_mutex_t lock;        /* of the next two */
+    struct ut_conf *conf;        /* hsl_env_use(), or NULL */
+    struct psl_ctx_st *suffixes; /* NULL until somebody asks */
     struct hsl_regex_cache *regexes;
     struct hsl_file_cache *files;
     struct hsl_cache *cache;
     struct hsl_share *share;     /* lent, or */
     struct hsl_share *own_share; /* made here */
     atomic_long share_told;      /* when the log said that it is down, monotonic seconds */
+    atomic_bool globalview_told; /* the log has said that it has no zones */
     struct hsl_dns *dns;
     struct hsl_ldap *ldap;
     struct hsl_http *http;
@@ -38,6 +41,9 @@ struct hsl_env {
 
 /* The configuration in force, a new reference (ut_conf_unref), or NULL. Any thread. */
 struct ut_conf *hsl_env_conf(struct hsl_env *env);
+/* The public suffix list: the system's or libpsl's own, whichever is newer when it is first asked
+ * for. Lives as long as [env]; NULL: there is none. Any thread. */
+const struct psl_ctx_st *hsl_env_suffixes(struct hsl_env *env);
 
 struct hsl_regex_cache *hsl_regex_cache_new(void) UT_CHECKED; /* hsl_regex.c */
 void hsl_regex_cache_free(struct hsl_regex_cache *c);

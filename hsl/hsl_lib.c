@@ -28,6 +28,7 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_net_rows,
     hsl_lib_share_rows,
     hsl_lib_dns_rows,
+    hsl_lib_dnsbl_rows,
     hsl_lib_spf_rows,
     hsl_lib_ldap_rows,
     hsl_lib_http_rows,

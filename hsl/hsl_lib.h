@@ -52,9 +52,10 @@ extern const struct hsl_builtin hsl_lib_pack_rows[];  /* pack unpack §7 */
 extern const struct hsl_builtin hsl_lib_crypt_rows[]; /* hashes random uuid §8 */
 extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
 extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
-extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* §11 */
+extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* domain_* §11 */
 extern const struct hsl_builtin hsl_lib_share_rows[]; /* rate memory_* §11 §13 */
-extern const struct hsl_builtin hsl_lib_dns_rows[];   /* dns... dnsbl §11 */
+extern const struct hsl_builtin hsl_lib_dns_rows[];   /* dns... §11 */
+extern const struct hsl_builtin hsl_lib_dnsbl_rows[]; /* dnsbl globalview §11 */
 extern const struct hsl_builtin hsl_lib_spf_rows[];   /* spf spf_query §11 */
 extern const struct hsl_builtin hsl_lib_ldap_rows[];  /* in_ldap ldap_... §12 */
 extern const struct hsl_builtin hsl_lib_http_rows[];  /* http §6 */

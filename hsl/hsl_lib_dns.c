@@ -1,10 +1,10 @@
-/* hsl_lib_dns.c - DNS for scripts: dns... and dnsbl() (library §11).
+/* hsl_lib_dns.c - DNS for scripts: dns...() and dns_query() (library §11).
  *
  * A failed lookup of the old functions gives an empty list and one record at level info; the text
  * is the one that people know from their logs. dns_query() gives the error instead.
  *
- * Not here: asking and the cache (hsl_dns.c). Threads: as the run. Fails: R07, R15 for a server or
- * type that is none, the limit max_dns. */
+ * Not here: blocklists (hsl_lib_dnsbl.c), asking and the cache (hsl_dns.c). Threads: as the run.
+ * Fails: R07, R15 for a server or type that is none, the limit max_dns. */
 #include "config.h"
 
 #include <arpa/inet.h>
@@ -16,8 +16,6 @@
 #include "hsl/hsl_net.h"
 #include "lib/ut_log.h"
 #include "lib/ut_num.h"
-
-#define ZONES_MAX 100u
 
 /* --- Servers and options -----------------------------------------------------------------------
  */
@@ -158,8 +156,9 @@ hsl_dns_find_way(struct hsl_run *r, struct hsl_dns_way *w, const char *function,
 /* --- Asking ------------------------------------------------------------------------------------
  */
 
-static bool
-ask(struct hsl_run *r, const struct hsl_dns_way *w, struct hsl_dns_question *q, size_t n)
+bool
+hsl_lib_dns_ask(
+    struct hsl_run *r, const struct hsl_dns_way *w, struct hsl_dns_question *q, size_t n)
 {
     double left = hsl_time_left(r);
 
@@ -171,16 +170,15 @@ ask(struct hsl_run *r, const struct hsl_dns_way *w, struct hsl_dns_question *q, 
     return true;
 }
 
-static void
-drop_answers(struct hsl_dns_question *q, size_t n)
+void
+hsl_lib_dns_drop(struct hsl_dns_question *q, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         hsl_dns_answer_unref(q[i].answer);
 }
 
-/* The record that the old functions leave for a lookup without result. */
-static void
-note_failure(struct hsl_run *r, const struct hsl_dns_question *q)
+void
+hsl_lib_dns_note(struct hsl_run *r, const struct hsl_dns_question *q)
 {
     hsl_note(r, UT_LOG_INFO, "DNSQuery failed for domain %.*s: %s", (int)q->len, q->name,
         hsl_dns_status_text(q->answer->status));
@@ -218,9 +216,8 @@ push_records(struct hsl_run *r, struct hsl_arr *list, const struct hsl_dns_answe
     return true;
 }
 
-/* The records of all [n] answers as one list into *out. */
-static bool
-list_of(struct hsl_run *r, const struct hsl_dns_question *q, size_t n, bool pairs,
+bool
+hsl_lib_dns_list(struct hsl_run *r, const struct hsl_dns_question *q, size_t n, bool pairs,
     struct hsl_value *out)
 {
     struct hsl_arr *list = hsl_arr_new(r, q[0].answer->count);
@@ -253,7 +250,7 @@ extended_of(struct hsl_run *r, const struct hsl_dns_question *q, size_t n,
 
         ok = hsl_ret_str(r, &v, text, strlen(text)) && hsl_arr_setz(r, a, "error", v);
     } else {
-        ok = list_of(r, q, n, pairs, &v);
+        ok = hsl_lib_dns_list(r, q, n, pairs, &v);
         if (!ok)
             hsl_unref(r, v);
         ok = ok && hsl_arr_setz(r, a, "result", v);
@@ -276,21 +273,21 @@ failure(const struct hsl_dns_question *q, size_t n)
     return worst;
 }
 
-/* Asks the [n] questions about one name; what the old functions give. */
-static bool
-look_up(struct hsl_run *r, const struct hsl_dns_way *w, struct hsl_dns_question *q, size_t n,
-    struct hsl_value *out)
+bool
+hsl_lib_dns_look_up(struct hsl_run *r, const struct hsl_dns_way *w, struct hsl_dns_question *q,
+    size_t n, struct hsl_value *out)
 {
     const struct hsl_dns_question *failed;
     bool ok;
 
-    if (!ask(r, w, q, n))
+    if (!hsl_lib_dns_ask(r, w, q, n))
         return false;
     failed = failure(q, n);
     if (failed && !w->extended)
-        note_failure(r, failed);
-    ok = w->extended ? extended_of(r, q, n, failed, false, out) : list_of(r, q, n, false, out);
-    drop_answers(q, n);
+        hsl_lib_dns_note(r, failed);
+    ok = w->extended ? extended_of(r, q, n, failed, false, out)
+                     : hsl_lib_dns_list(r, q, n, false, out);
+    hsl_lib_dns_drop(q, n);
     return ok;
 }
 
@@ -316,7 +313,7 @@ one_type(struct hsl_run *r, const char *function, enum hsl_dns_type type,
     struct hsl_dns_question q = {args[0].u.str->data, args[0].u.str->len, type, NULL};
     struct hsl_dns_way w;
 
-    return old_way(r, &w, function, args, argc) && look_up(r, &w, &q, 1, out);
+    return old_way(r, &w, function, args, argc) && hsl_lib_dns_look_up(r, &w, &q, 1, out);
 }
 
 static bool
@@ -327,7 +324,7 @@ fn_dns(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_valu
         {s->data, s->len, HSL_DNS_A, NULL}, {s->data, s->len, HSL_DNS_AAAA, NULL}};
     struct hsl_dns_way w;
 
-    return old_way(r, &w, "dns", args, argc) && look_up(r, &w, q, 2, out);
+    return old_way(r, &w, "dns", args, argc) && hsl_lib_dns_look_up(r, &w, q, 2, out);
 }
 
 static bool
@@ -366,13 +363,10 @@ fn_dnsns(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
     return one_type(r, "dnsns", HSL_DNS_NS, args, argc, out);
 }
 
-/* The name under which [ip] stands in [zone]; what is no address becomes a name that nobody has. */
-static void
-add_reverse(struct ut_sbuf *b, const struct hsl_str *ip, const struct hsl_str *zone)
+void
+hsl_lib_dns_reverse(struct ut_sbuf *b, const struct hsl_str *ip, const struct hsl_text *zone)
 {
-    struct hsl_text text = {zone ? zone->data : "", zone ? zone->len : 0};
-
-    if (!hsl_net_reverse(ip->data, ip->len, zone ? &text : NULL, b))
+    if (!hsl_net_reverse(ip->data, ip->len, zone, b))
         ut_sbuf_addz(b, " ");
 }
 
@@ -387,123 +381,11 @@ fn_dnsptr(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
     if (!old_way(r, &w, "dnsptr", args, argc))
         return false;
     ut_sbuf_init(&name, 1024);
-    add_reverse(&name, args[0].u.str, NULL);
+    hsl_lib_dns_reverse(&name, args[0].u.str, NULL);
     q.name = ut_sbuf_text(&name);
     q.len = name.len;
-    ok = look_up(r, &w, &q, 1, out);
+    ok = hsl_lib_dns_look_up(r, &w, &q, 1, out);
     ut_sbuf_fini(&name);
-    return ok;
-}
-
-/* --- dnsbl() -----------------------------------------------------------------------------------
- */
-
-/* One zone, or many asked at once: then a list of answers for each. */
-struct lists {
-    struct ut_sbuf names; /* one behind the other, a NUL after each */
-    struct hsl_dns_question q[ZONES_MAX];
-    const struct hsl_str *zones[ZONES_MAX];
-    size_t count;
-};
-
-static bool
-add_zone(
-    struct hsl_run *r, struct lists *l, const struct hsl_value *ip, const struct hsl_value *zone)
-{
-    if (zone->type != HSL_STR)
-        return hsl_lib_bad_arg(r, "dnsbl", 2, "string or array of strings", zone);
-    if (l->count == ZONES_MAX)
-        return hsl_raise(r, HSL_R15, "dnsbl(): more than %u zones", ZONES_MAX);
-    l->zones[l->count] = zone->u.str;
-    l->q[l->count].type = HSL_DNS_A;
-    l->q[l->count].len = l->names.len; /* where the name starts, until all are there */
-    add_reverse(&l->names, ip->u.str, zone->u.str);
-    ut_sbuf_add(&l->names, "", 1);
-    l->count++;
-    return true;
-}
-
-static bool
-make_lists(
-    struct hsl_run *r, struct lists *l, const struct hsl_value *ip, const struct hsl_value *zones)
-{
-    const struct hsl_value *v;
-    size_t pos = 0;
-
-    if (zones->type != HSL_ARR)
-        return add_zone(r, l, ip, zones);
-    while (hsl_arr_next(zones->u.arr, &pos, NULL, &v))
-        if (!add_zone(r, l, ip, v))
-            return false;
-    return true;
-}
-
-static bool
-zone_result(
-    struct hsl_run *r, struct hsl_arr *all, struct hsl_str *zone, const struct hsl_dns_question *q)
-{
-    struct hsl_value list = hsl_none();
-
-    if (q->answer->status != HSL_DNS_OK)
-        note_failure(r, q);
-    if (!list_of(r, q, 1, false, &list)) {
-        hsl_unref(r, list);
-        return false;
-    }
-    return hsl_arr_sets(r, all, zone, list);
-}
-
-static bool
-ask_lists(struct hsl_run *r, const struct hsl_dns_way *w, struct lists *l, struct hsl_value *out)
-{
-    struct hsl_arr *all;
-    bool ok = true;
-
-    for (size_t i = 0; i < l->count; i++) {
-        l->q[i].name = ut_sbuf_text(&l->names) + l->q[i].len;
-        l->q[i].len = strlen(l->q[i].name);
-    }
-    all = hsl_arr_new(r, l->count);
-    if (!all)
-        return false;
-    *out = hsl_from_arr(all);
-    if (l->count == 0)
-        return true;
-    if (!ask(r, w, l->q, l->count))
-        return false;
-    for (size_t i = 0; ok && i < l->count; i++)
-        ok = zone_result(r, all, (struct hsl_str *)(uintptr_t)l->zones[i], &l->q[i]);
-    drop_answers(l->q, l->count);
-    return ok;
-}
-
-static bool
-fn_dnsbl(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
-{
-    struct lists *l;
-    struct hsl_dns_way w;
-    bool ok;
-
-    if (!hsl_dns_find_way(r, &w, "dnsbl", 3, argc > 2 ? &args[2] : NULL))
-        return false;
-    if (argc > 3)
-        w.timeout = args[3].u.num;
-    l = calloc(1, sizeof(*l));
-    if (!l)
-        return hsl_limit(r, HSL_L08, "out of memory");
-    ut_sbuf_init(&l->names, 1 << 20);
-    ok = make_lists(r, l, &args[0], &args[1]);
-    if (ok && l->names.failed)
-        ok = hsl_raise(r, HSL_R15, "dnsbl(): the names of the zones are too long");
-    if (ok && args[1].type == HSL_ARR) {
-        ok = ask_lists(r, &w, l, out);
-    } else if (ok) {
-        l->q[0].name = ut_sbuf_text(&l->names);
-        l->q[0].len = strlen(l->q[0].name);
-        ok = look_up(r, &w, l->q, 1, out);
-    }
-    ut_sbuf_fini(&l->names);
-    free(l);
     return ok;
 }
 
@@ -541,10 +423,10 @@ fn_dns_query(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
     bool ok;
 
     if (!hsl_dns_find_way(r, &w, "dns_query", 2, NULL) || (o && !use_options(r, &w, 2, o)) ||
-        !type_of(r, o, &q.type) || !ask(r, &w, &q, 1))
+        !type_of(r, o, &q.type) || !hsl_lib_dns_ask(r, &w, &q, 1))
         return false;
     ok = extended_of(r, &q, 1, failure(&q, 1), w.extended && q.type == HSL_DNS_MX, out);
-    drop_answers(&q, 1);
+    hsl_lib_dns_drop(&q, 1);
     return ok;
 }
 
@@ -572,9 +454,5 @@ const struct hsl_builtin hsl_lib_dns_rows[] = {
         "[result, dnssec], or [error, dnssec] with NXDOMAIN, NODATA, SERVFAIL, REFUSED, FORMERR or "
         "TIMEOUT. Options: type (a, aaaa, mx, txt, cname, ns, ptr, soa), servers, port, timeout, "
         "and extended_result, with which each mx is [host, preference]."},
-    {"dnsbl", "sv|vn", 0, HSL_NONE_OK | HSL_BLOCKS, fn_dnsbl,
-        "dnsbl(ip, zone or zones [, resolvers [, timeout = 5]])",
-        "What the blocklist answers about the address: a list, [] if it is not listed. With a list "
-        "of zones all are asked at once, and the result has a list for each zone."},
     {.name = NULL},
 };

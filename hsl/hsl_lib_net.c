@@ -5,8 +5,11 @@
 #include "config.h"
 
 #include <arpa/inet.h>
+#include <libpsl.h>
 #include <strings.h>
 
+#include "hsl/hsl_dns.h"
+#include "hsl/hsl_env.h"
 #include "hsl/hsl_lib.h"
 #include "hsl/hsl_net.h"
 
@@ -114,6 +117,40 @@ fn_is_subdomain(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
     return true;
 }
 
+/* Copies [s] in lower case without its final dot. False: it is no domain. */
+static bool
+copy_domain(const struct hsl_str *s, char out[HSL_DNS_NAME_MAX + 1])
+{
+    size_t len = s->len > 0 && s->data[s->len - 1] == '.' ? s->len - 1 : s->len;
+    char before = '.';
+    unsigned char bytes[16];
+
+    if (len == 0 || len > HSL_DNS_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = s->data[i];
+
+        if ((c == '.' && before == '.') || (c >= 0 && c <= ' ') || c == ':')
+            return false;
+        out[i] = before = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    out[len] = '\0';
+    return before != '.' && inet_pton(AF_INET, out, bytes) != 1;
+}
+
+static bool
+fn_domain_publicsuffix(
+    struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
+{
+    char domain[HSL_DNS_NAME_MAX + 1];
+    const char *suffix = NULL;
+
+    (void)argc;
+    if (r->env && copy_domain(args[0].u.str, domain))
+        suffix = psl_unregistrable_domain(hsl_env_suffixes(r->env), domain);
+    return !suffix || hsl_ret_str(r, out, suffix, strlen(suffix));
+}
+
 const struct hsl_builtin hsl_lib_net_rows[] = {
     {"in_network", "ss", 0, HSL_NONE_OK | HSL_PURE, fn_in_network, "in_network(ip, net)",
         "True if the address lies in the network: an address, address/bits or first-last. False "
@@ -132,5 +169,9 @@ const struct hsl_builtin hsl_lib_net_rows[] = {
         "has to be below."},
     {"domain_includes", "ss", 0, HSL_PURE, fn_is_subdomain, "domain_includes(d, domain)",
         "The new name of is_subdomain()."},
+    {"domain_publicsuffix", "s", 0, 0, fn_domain_publicsuffix, "domain_publicsuffix(d)",
+        "The part of a domain below which anybody can register names, by the public suffix list: "
+        "\"co.uk\" of \"a.example.co.uk\". A top-level domain that the list does not know is one. "
+        "None for what is no domain."},
     {.name = NULL},
 };

@@ -27,14 +27,6 @@ fn_minus_one(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
     return true;
 }
 
-static bool
-fn_accept_text(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
-{
-    (void)args;
-    (void)argc;
-    return hsl_ret_str(r, out, "accept", 6);
-}
-
 /* 0, or "" if option refid is true. */
 static bool
 no_score(struct hsl_run *r, const char *name, const struct hsl_value *args, unsigned argc,
@@ -98,8 +90,6 @@ const struct hsl_builtin hsl_lib_stub_rows[] = {
         "-1. TACACS+ is not spoken here; see PAM or RADIUS through Dovecot."},
     {"tacplus_author", "vvv", 0, X, fn_minus_one, "tacplus_author(options, username, avpairs)",
         "-1. TACACS+ is not spoken here; see PAM or RADIUS through Dovecot."},
-    {"globalview", "s", 0, X, fn_accept_text, "globalview(ip)",
-        "\"accept\": the licensed reputation service is not available. See dnsbl()."},
     {"ScanRPD", "|o", MAIL, X, fn_scan_rpd, "ScanRPD([options])",
         "0, or \"\" with option refid: the licensed engine is not available."},
     {"ScanRPDAV", "|o", MAIL, X, fn_scan_rpdav, "ScanRPDAV([options])",

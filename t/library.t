@@ -146,6 +146,7 @@ inet_ntop s
 inet_reverse s|s
 is_subdomain ss
 domain_includes ss
+domain_publicsuffix s
 rate ssnn|a
 END
 

@@ -24,6 +24,7 @@ short 1 A 192.0.2.9
 E
     'bl1.test' => "2.0.0.127 A 127.0.0.2\n2.0.0.127 A 127.0.0.4\n",
     'bl2.test' => "9.9.9.9 A 127.0.0.2\n",
+    'sold.test' => "* A 192.0.2.80\n*.1.2.3 A 127.255.255.254\n",
     '2.0.192.in-addr.arpa' => "1 PTR MX1.example.org.\n",
     '8.b.d.0.1.0.0.2.ip6.arpa' => join('.', ('1', ('0') x 23)) . " PTR mx1.example.org.\n",
 );
@@ -96,6 +97,28 @@ for my $row (@errors) {
 my ($out, $err) = prints($knot, 'dns("gone.example.org", $s); dnsbl("127.0.0.9", "bl1.test", $s); dns_query("gone.example.org", ["servers" => $s]);');
 is($err, "info: DNSQuery failed for domain gone.example.org: NXDOMAIN\n"
       . "info: DNSQuery failed for domain 9.0.0.127.bl1.test: NXDOMAIN\n", 'failed lookups leave a record, dns_query() does not');
+
+# globalview() with the zones of the configuration.
+my @views = (
+    ['globalview_zones = "bl1.test bl2.test"', '9.9.9.9', 'permfail'],
+    ['globalview_zones = "bl1.test bl2.test"', '9.9.9.8', 'accept'],
+    ['globalview_tempfail_zones = "bl2.test"', '9.9.9.9', 'tempfail'],
+    ["globalview_zones = bl2.test\nglobalview_tempfail_zones = bl2.test", '9.9.9.9', 'permfail'],
+    ["globalview_zones = bl1.test\nglobalview_tempfail_zones = bl2.test", '9.9.9.9', 'tempfail'],
+    ['globalview_zones = "sold.test"', '9.9.9.9', 'accept'],
+    ['globalview_zones = "sold.test"', '3.2.1.9', 'accept'],
+);
+for my $row (@views) {
+    $s->write('view.conf', "dns_servers = \"127.0.0.1:$knot\"\n$row->[0]\n");
+    my ($view, $said) = prints($knot, "echo globalview(\"$row->[1]\");", '--config', "$s->{dir}/view.conf");
+    is("$view $said", "$row->[2] ", "$row->[1]: $row->[0]");
+}
+$s->write('view.conf', "dns_servers = \"127.0.0.1:$knot\"\nglobalview_zones = \"example.net bl2.test\"\n");
+($out, $err) = prints($knot, 'echo globalview("9.9.9.9");', '--config', "$s->{dir}/view.conf");
+is("$out $err", "permfail info: DNSQuery failed for domain 9.9.9.9.example.net: REFUSED\n", 'a zone in trouble leaves a record');
+like(join(' ', prints($knot, 'echo globalview("no address");', '--config', "$s->{dir}/view.conf")), qr/^accept info: .*FORMERR/, 'no address');
+$s->write('view.conf', 'globalview_zones = "' . join(' ', map { "z$_.test" } 1 .. 101) . "\"\n");
+like((prints($knot, 'globalview("9.9.9.9");', '--config', "$s->{dir}/view.conf"))[1], qr/globalview\(\): more than 100 zones/, 'too many zones');
 
 # Servers in trouble.
 my $deaf = $s->dns_proxy($knot, name => 'deaf', mode => 'drop');
