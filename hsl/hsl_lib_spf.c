@@ -9,6 +9,9 @@
 #include "lib/ut_time.h"
 
 #define EXPLANATION_MAX 4096u
+/* DNS questions of one check: more than honest domains need, fewer than the limits of RFC 7208 add
+ * up to (ten mx of ten names each), so that no domain uses up max_dns and ends the run. */
+#define QUESTIONS_MAX 60u
 
 /* A text without NUL, or one that is no address. */
 static const char *
@@ -25,6 +28,8 @@ check(struct hsl_run *r, const char *function, const struct hsl_value *args, uns
     struct hsl_dns_way w;
     struct hsl_spf_check c = {0};
     double left = hsl_time_left(r);
+    unsigned rest = r->dns_count < r->limits.max_dns ? r->limits.max_dns - r->dns_count : 0;
+    bool greedy; /* it asked for more than QUESTIONS_MAX */
 
     if (!r->env)
         return hsl_raise(r, HSL_R15, "%s(): there is no DNS here", function);
@@ -38,10 +43,14 @@ check(struct hsl_run *r, const char *function, const struct hsl_value *args, uns
     c.helo = text_of(&args[1]);
     c.sender = text_of(&args[2]);
     c.hostname = r->env->hostname;
-    c.budget = r->dns_count < r->limits.max_dns ? r->limits.max_dns - r->dns_count : 0;
+    greedy = rest > QUESTIONS_MAX;
+    c.budget = greedy ? QUESTIONS_MAX : rest;
     *result = hsl_spf_run(&c, explanation);
-    return hsl_spend(
-        r, &r->dns_count, c.asked + (c.over ? 1u : 0u), r->limits.max_dns, "DNS questions");
+    greedy = greedy && c.over;
+    if (greedy)
+        *result = HSL_SPF_PERMERROR;
+    return hsl_spend(r, &r->dns_count, c.asked + (c.over && !greedy ? 1u : 0u), r->limits.max_dns,
+        "DNS questions");
 }
 
 static bool

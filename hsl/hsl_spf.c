@@ -2,7 +2,8 @@
  *
  * The record is walked term by term; include and redirect walk others inside. How much one check
  * may ask is bounded by the RFC: ten terms that need DNS, two of them without an answer, ten names
- * of an mx or ptr. That bounds the depth of the recursion, too.
+ * of an mx or ptr. That bounds the depth of the recursion, too. The client's names are looked up
+ * once, however often a record asks for them by macros, which count as no term.
  *
  * Not here: the syntax (hsl_spf_record.c), macros (hsl_spf_macro.c).
  * Threads: any. Fails: temperror without memory or in want of time. */
@@ -21,7 +22,6 @@
 
 #define TERMS_MAX 10 /* RFC §4.6.4 */
 #define VOID_MAX 2
-#define NAMES_MAX 10 /* of one mx, of a ptr */
 
 /* ORDER SPF */
 static const char *const texts[] = {
@@ -134,7 +134,7 @@ match_mx(struct spf *s, const char *name, const struct hsl_spf_term *t)
 
     if (!mx)
         return m;
-    m = mx->count > NAMES_MAX ? PERM_ERROR : NO_MATCH;
+    m = mx->count > SPF_NAMES_MAX ? PERM_ERROR : NO_MATCH;
     for (size_t i = 0; m == NO_MATCH && i < mx->count; i++) {
         struct hsl_dns_answer *a = spf_ask(s, mx->records[i].data, address_type(s));
 
@@ -163,16 +163,19 @@ match_exists(struct spf *s, const char *name)
 /* --- ptr -----------------------------------------------------------------------------------------
  */
 
-/* True if [name] has the client's address. */
+/* True if name [i] of the client has its address. */
 static bool
-validates(struct spf *s, const char *name)
+validates(struct spf *s, size_t i)
 {
     static const struct hsl_spf_term all_bits = {.cidr4 = 32, .cidr6 = 128};
-    struct hsl_dns_answer *a = spf_ask(s, name, address_type(s));
-    bool yes = a && a->status == HSL_DNS_OK && has_client(s, a, &all_bits);
+    struct hsl_dns_answer *a;
 
-    hsl_dns_answer_unref(a);
-    return yes;
+    if (s->valid[i] == 0) {
+        a = spf_ask(s, s->names->records[i].data, address_type(s));
+        s->valid[i] = a && a->status == HSL_DNS_OK && has_client(s, a, &all_bits) ? 1 : -1;
+        hsl_dns_answer_unref(a);
+    }
+    return s->valid[i] > 0;
 }
 
 /* 2: [name] is [domain], 1: is below it, 0: neither. */
@@ -191,21 +194,21 @@ nearness(const char *name, const char *domain)
 int
 spf_client_name(struct spf *s, const char *domain, bool near, struct ut_sbuf *out)
 {
-    struct hsl_dns_answer *a = spf_ask(s, s->reverse, HSL_DNS_PTR);
     int best = -1;
 
-    for (size_t i = 0; a && i < a->count && i < NAMES_MAX; i++) {
-        int n = nearness(a->records[i].data, domain);
+    if (!s->names)
+        s->names = spf_ask(s, s->reverse, HSL_DNS_PTR);
+    for (size_t i = 0; s->names && i < s->names->count && i < SPF_NAMES_MAX; i++) {
+        int n = nearness(s->names->records[i].data, domain);
 
-        if (n <= best || (near && n == 0) || !validates(s, a->records[i].data))
+        if (n <= best || (near && n == 0) || !validates(s, i))
             continue;
         best = n;
         ut_sbuf_reset(out);
-        ut_sbuf_addz(out, a->records[i].data);
+        ut_sbuf_addz(out, s->names->records[i].data);
         if (best == 2 || near)
             break;
     }
-    hsl_dns_answer_unref(a);
     return best;
 }
 
@@ -492,5 +495,6 @@ hsl_spf_run(struct hsl_spf_check *c, struct ut_sbuf *explanation)
     s.local = ut_sbuf_text(&local);
     result = local.failed ? HSL_SPF_INVALID : check_domain(&s, s.domain, false);
     ut_sbuf_fini(&local);
+    hsl_dns_answer_unref(s.names);
     return result;
 }

@@ -6,6 +6,7 @@
 #include "hsl/hsl_spf_record.h"
 
 #define SPF_TEXT_MAX 4096u /* bytes of an expanded macro string */
+#define SPF_NAMES_MAX 10   /* of one mx, of the client (RFC 7208 §4.6.4) */
 
 /* One check. */
 struct spf {
@@ -17,6 +18,8 @@ struct spf {
     char dotted[80];            /* %{i} */
     const char *local, *domain; /* of the sender */
     unsigned terms, voids;
+    struct hsl_dns_answer *names; /* of the client, by PTR; NULL until somebody asks */
+    signed char valid[SPF_NAMES_MAX]; /* whether each has its address: 1, -1; 0: not known yet */
 };
 
 /* An answer (to be unreferenced), or NULL if the budget is used up. */

@@ -109,6 +109,7 @@ row('redirect in an include', 'v=spf1 include:viaredirect.test -all', ['192.0.2.
 $zone .= "viaredirect TXT \"v=spf1 redirect=pass.test\"\n";
 
 # §4.6.4: limits
+$zone .= 'names TXT "v=spf1 ' . ('exists:' . '%{p}.' x 10 . 'test ') x 2 . "-all\"\n";
 $zone .= "count$_ TXT \"v=spf1 include:count" . ($_ + 1) . ".test ?all\"\n" for 1 .. 20;
 row('ten terms', 'v=spf1 ' . ('a:host.test ' x 10) . '-all', ['192.0.2.200', 'fail']);
 row('eleven terms', 'v=spf1 ' . ('a:host.test ' x 11) . '-all', ['192.0.2.200', 'permerror']);
@@ -117,6 +118,7 @@ row('includes count', 'v=spf1 include:count1.test -all', ['192.0.2.1', 'permerro
 row('a loop', 'v=spf1 include:loop.test -all', ['192.0.2.1', 'permerror']);
 $zone .= "loop TXT \"v=spf1 include:loop.test -all\"\nreloop TXT \"v=spf1 redirect=reloop.test\"\n";
 row('a loop of redirects', undef, ['192.0.2.1', 'permerror', 'u@reloop.test']);
+row('ten mx of ten names', 'v=spf1 ' . ('mx:ten.test ' x 10) . '-all', ['192.0.2.200', 'permerror']);
 row('two void lookups', 'v=spf1 a:gone1.test a:gone2.test ip4:192.0.2.1 -all', ['192.0.2.1', 'pass']);
 row('three void lookups', 'v=spf1 a:gone1.test exists:gone2.test mx:gone3.test ip4:192.0.2.1 -all', ['192.0.2.1', 'permerror']);
 
@@ -189,6 +191,14 @@ is($e[2], '', 'of two texts');
 is($e[3], '', 'that is not there');
 is($e[4], '', "of an included domain: the including one's counts");
 is($e[5], $explain{e1} =~ s/x1/xr/r, "of a redirect: the new domain's counts");
+
+# No domain uses up what the run may ask.
+$zone =~ /^(d\d+) TXT "v=spf1 mx:ten\.test mx:ten/m or die;
+my ($greedy, $said) = $s->hsl("\$o = [\"servers\" => [\"127.0.0.1:$port\"]];\nfor (\$i = 0; \$i < 3; \$i++) echo spf_query(\"192.0.2.200\", \"x\", \"u\@$1.test\", \$o)[\"result\"];\necho dns4(\"host.test\", \$o);");
+is("$greedy$said", ("permerror\n" x 3) . "[0=>\"192.0.2.1\"]\n", 'three greedy domains leave something of max_dns');
+# The client's names are looked up once, however often a record asks for them.
+($out, $said) = $s->hsl("\$o = [\"servers\" => [\"127.0.0.1:$port\"]];\necho spf_query(\"192.0.2.1\", \"x\", \"u\@names.test\", \$o)[\"result\"];", '--limits', 'max_dns=5');
+is("$out$said", "fail\n", "twenty macros %{p}, two questions");
 
 # Trouble.
 my $deaf = $s->dns_proxy($port, name => 'deaf', mode => 'drop');
