@@ -167,12 +167,13 @@ is_str(const struct hsl_value *v, const char *text)
     return v && v->type == HSL_STR && strcmp(v->u.str->data, text) == 0;
 }
 
-/* The value of the field in column [key]. */
+/* The value of the field in column [key]. The header's own fields are names: they have no rule. */
 static bool
 make_value(struct csv *c, const struct hsl_value *key, struct hsl_value *out)
 {
     bool bad = false;
-    const struct hsl_value *rule = c->schema ? hsl_arr_get(c->schema, key, &bad) : NULL;
+    bool is_name = c->header && !c->names;
+    const struct hsl_value *rule = c->schema && !is_name ? hsl_arr_get(c->schema, key, &bad) : NULL;
 
     if (rule && rule->type == HSL_ARR) {
         const struct hsl_value *type = hsl_arr_getz(rule->u.arr, "type");
