@@ -93,6 +93,37 @@ my ($yes, $bad) = (0, 0);
 for (@pids) { waitpid $_, 0; my $got = $? >> 8; $got > 10 ? $bad++ : ($yes += $got) }
 is("$yes $bad", '777 0', '200 callers get 777 events of 777');
 
+# --- kill -9 while callers count: no more than the last second is forgotten
+my @callers;
+for my $n (1 .. 4) {
+    pipe my $from, my $to or die "pipe: $!";
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        close $from;
+        my $mine = state_connect($gw) or POSIX::_exit(255);
+        while (rate($mine, 'load', 'one', 1e9)) { syswrite $to, pack 'd', time }
+        POSIX::_exit(0);
+    }
+    close $to;
+    push @callers, [$pid, $from];
+}
+sleep 2.5;
+my $killed = time;
+$gw->kill_daemon('penstock-policyd', 'KILL');
+my @counted;
+for (@callers) {
+    my ($pid, $from) = @$_;
+    push @counted, unpack 'd*', do { local $/; <$from> };
+    waitpid $pid, 0;
+}
+$gw->start_policyd;
+$c = state_connect($gw);
+my $kept = rate($c, 'load', 'one', 0);
+my $due = grep { $_ < $killed - 1 } @counted;
+cmp_ok($due, '>', 100, "they were at work: $due events until a second before");
+cmp_ok($kept, '>=', $due, "those are there again: $kept");
+cmp_ok($kept, '<=', @counted + @callers, 'and none that nobody counted: ' . @counted);
+
 # --- nonsense
 sub nonsense {
     my ($text) = @_;
