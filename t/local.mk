@@ -27,8 +27,9 @@ fuzz_main = t/fuzz/replay.c
 fuzz_flags = $(AM_LDFLAGS)
 endif
 fuzz_common = t/fuzz/fuzz.c t/fuzz/fuzz.h $(fuzz_main)
-fuzz_targets = t/fuzz/attr t/fuzz/conf t/fuzz/hsl_data t/fuzz/hsl_differential t/fuzz/hsl_generated t/fuzz/hsl_source \
-	t/fuzz/log_line t/fuzz/mlt_edit t/fuzz/mlt_reply t/fuzz/qtn_file
+fuzz_targets = t/fuzz/attr t/fuzz/conf t/fuzz/csv t/fuzz/dns t/fuzz/header t/fuzz/hsl_data t/fuzz/hsl_differential \
+	t/fuzz/hsl_generated t/fuzz/hsl_source t/fuzz/json t/fuzz/log_line t/fuzz/mlt_edit t/fuzz/mlt_reply t/fuzz/pack \
+	t/fuzz/qtn_file t/fuzz/spf
 check_PROGRAMS += $(fuzz_targets)
 t_fuzz_attr_SOURCES = t/fuzz/attr.c $(fuzz_common)
 t_fuzz_attr_LDADD = lib/libut.a $(UT_LIBS)
@@ -36,8 +37,27 @@ t_fuzz_attr_LDFLAGS = $(fuzz_flags)
 t_fuzz_conf_SOURCES = t/fuzz/conf.c $(fuzz_common)
 t_fuzz_conf_LDADD = lib/libut.a $(UT_LIBS)
 t_fuzz_conf_LDFLAGS = $(fuzz_flags)
-t_fuzz_hsl_data_SOURCES = t/fuzz/hsl_data.c t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c \
-	t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_dns_SOURCES = t/fuzz/dns.c $(fuzz_common)
+t_fuzz_dns_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_fuzz_dns_LDFLAGS = $(fuzz_flags)
+t_fuzz_spf_SOURCES = t/fuzz/spf.c $(fuzz_common)
+t_fuzz_spf_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+t_fuzz_spf_LDFLAGS = $(fuzz_flags) -Wl,--wrap=hsl_dns_ask
+# One script for all inputs.
+fuzz_script = t/fuzz/fuzz_hsl.c t/fuzz/fuzz_hsl.h t/fuzz/fuzz_mail.c t/fuzz/fuzz_mail.h $(fuzz_common)
+t_fuzz_csv_SOURCES = t/fuzz/csv.c $(fuzz_script)
+t_fuzz_csv_LDADD = $(MLT_LDADD)
+t_fuzz_csv_LDFLAGS = $(fuzz_flags)
+t_fuzz_header_SOURCES = t/fuzz/header.c $(fuzz_script)
+t_fuzz_header_LDADD = $(MLT_LDADD)
+t_fuzz_header_LDFLAGS = $(fuzz_flags)
+t_fuzz_json_SOURCES = t/fuzz/json.c $(fuzz_script)
+t_fuzz_json_LDADD = $(MLT_LDADD)
+t_fuzz_json_LDFLAGS = $(fuzz_flags)
+t_fuzz_pack_SOURCES = t/fuzz/pack.c $(fuzz_script)
+t_fuzz_pack_LDADD = $(MLT_LDADD)
+t_fuzz_pack_LDFLAGS = $(fuzz_flags)
+t_fuzz_hsl_data_SOURCES = t/fuzz/hsl_data.c $(fuzz_script)
 t_fuzz_hsl_data_LDADD = $(MLT_LDADD)
 t_fuzz_hsl_data_LDFLAGS = $(fuzz_flags)
 t_fuzz_hsl_differential_SOURCES = t/fuzz/hsl_differential.c t/fuzz/fuzz_differ.c t/fuzz/fuzz_differ.h \

@@ -1,5 +1,5 @@
 /* fuzz_hsl.c - runs scripts for fuzz targets: small budgets, a host that takes everything.
- * Not here: what is fed to it (hsl_source.c, hsl_differential.c, hsl_data.c).
+ * Not here: what is fed to it (hsl_source.c, hsl_differential.c, hsl_data.c and others).
  * Threads: one. A broken promise ends the program. */
 #include "config.h"
 
@@ -394,4 +394,42 @@ fuzz_hsl_fini(struct fuzz_script *s)
     hsl_prog_unref(s->prog);
     ut_diag_list_fini(&s->diags);
     ut_sbuf_fini(&s->record);
+}
+
+/* --- One script for all inputs --------------------------------------------------------------- */
+
+/* What a daemon keeps from one mail to the next. */
+struct kept {
+    struct fuzz_script script;
+    struct hsl_machine *machine;
+};
+
+static void
+prepare(struct kept *k, const char *text)
+{
+    struct hsl_env *env = fuzz_hsl_env();
+
+    k->script.source =
+        (struct hsl_source){.text = text, .len = strlen(text), .flow = HSL_FLOW_MAIL};
+    fuzz_hsl_compile(&k->script, env);
+    if (!k->script.prog)
+        fprintf(stderr, "%u: %s\n", k->script.diags.items[0].line, k->script.diags.items[0].text);
+    FUZZ_CHECK(k->script.prog);
+    k->machine = hsl_machine_new(env);
+    FUZZ_CHECK(k->machine);
+}
+
+void
+fuzz_hsl_feed(const char *text, const uint8_t *data, size_t size)
+{
+    static struct kept kept;
+    const struct hsl_result *result = &kept.script.result;
+
+    if (!kept.machine)
+        prepare(&kept, text);
+    kept.script.data = (struct hsl_text){size > 0 ? (const char *)data : "", size};
+    fuzz_hsl_run(&kept.script, kept.machine);
+    if (result->end == HSL_END_ERROR)
+        fprintf(stderr, "%u: %s\n", result->error.line, result->error.text);
+    FUZZ_CHECK(result->end == HSL_END_FINAL || result->end == HSL_END_LIMIT);
 }

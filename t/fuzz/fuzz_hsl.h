@@ -4,6 +4,7 @@
 #define T_FUZZ_HSL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "hsl/hsl_host.h"
 #include "lib/ut_diag.h"
@@ -29,5 +30,8 @@ void fuzz_hsl_compile(struct fuzz_script *s, struct hsl_env *env);
  * promise about errors, log records, replies or edits is broken. */
 void fuzz_hsl_run(struct fuzz_script *s, struct hsl_machine *m);
 void fuzz_hsl_fini(struct fuzz_script *s);
+/* Runs [text], a mail flow that finds [size] bytes at [data] in $senderhelo and in the header
+ * X-Data, and ends with a final action; the same text each time. What it throws is a finding. */
+void fuzz_hsl_feed(const char *text, const uint8_t *data, size_t size);
 
 #endif

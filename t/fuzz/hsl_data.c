@@ -6,8 +6,6 @@
 #include "t/fuzz/fuzz.h"
 #include "t/fuzz/fuzz_hsl.h"
 
-#include <string.h>
-
 /* Functions that may refuse their argument are called in a try of their own. */
 static const char script[] =
     "// flow: mail\n"
@@ -60,34 +58,9 @@ static const char script[] =
     "$context = [$a => $d]; must(\"context\", $context, [$a => $d]);\n"
     "echo $d; Reject($d);\n";
 
-/* What a daemon keeps from one mail to the next. */
-static struct fuzz_script kept;
-static struct hsl_machine *machine;
-
-static void
-prepare(void)
-{
-    struct hsl_env *env = fuzz_hsl_env();
-
-    kept.source = (struct hsl_source){
-        .text = script, .len = strlen(script), .flow = HSL_FLOW_MAIL};
-    fuzz_hsl_compile(&kept, env);
-    if (!kept.prog)
-        fprintf(stderr, "%u: %s\n", kept.diags.items[0].line, kept.diags.items[0].text);
-    FUZZ_CHECK(kept.prog);
-    machine = hsl_machine_new(env);
-    FUZZ_CHECK(machine);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (!machine)
-        prepare();
-    kept.data = (struct hsl_text){size > 0 ? (const char *)data : "", size};
-    fuzz_hsl_run(&kept, machine);
-    if (kept.result.end == HSL_END_ERROR)
-        fprintf(stderr, "%u: %s\n", kept.result.error.line, kept.result.error.text);
-    FUZZ_CHECK(kept.result.end == HSL_END_FINAL || kept.result.end == HSL_END_LIMIT);
+    fuzz_hsl_feed(script, data, size);
     return 0;
 }

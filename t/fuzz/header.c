@@ -1,0 +1,71 @@
+/* header.c - fuzz target: edits of a message's header by the functions of the mail flow, one on
+ * each line of the input: "OP NAME VALUE" with %XX for bytes. What was written is what is read. */
+#include "config.h"
+
+#include "t/fuzz/fuzz.h"
+#include "t/fuzz/fuzz_hsl.h"
+
+static const char script[] =
+    "// flow: mail\n"
+    "function must($name, $got, $want) { if ($got !== $want) throw \"$name: $got\"; }\n"
+    "function plain($s) {\n"
+    "    return json_encode($s) !== none\n"
+    "        and not ($s =~ \"/[\\\\x00-\\\\x1f\\\\x7f]|^ | \\\\z|  |=\\\\?/\");\n"
+    "}\n"
+    "function ascii($s) { return plain($s) and not ($s =~ \"/[^ -~]/\"); }\n"
+    "function put($op, $name, $value) {\n"
+    "    $old = GetHeaders($name);\n"
+    "    $raw = GetHeaders($name, false);\n"
+    "    $first = $old[0] ?? \"\";\n"
+    "    $sure = $raw === $old and ascii($first) and ascii($value) and $first != \"\" and "
+    "        $value != \"\";\n"
+    "    switch ($op) {\n"
+    "    case \"a\":\n"
+    "        AddHeader($name, $value);\n"
+    "        must(\"add\", GetHeaders($name)[1:], $old);\n"
+    "        if (plain($value)) must(\"added\", GetHeader($name), $value);\n"
+    "        break;\n"
+    "    case \"s\":\n"
+    "        must(\"set\", SetHeader($name, $value), length($old) ? length($old) : 1);\n"
+    "        must(\"one\", length(GetHeaders($name)), 1);\n"
+    "        if (plain($value)) must(\"value\", GetHeader($name), $value);\n"
+    "        break;\n"
+    "    case \"r\":\n"
+    "        SetHeader($name, $value, false);\n"
+    "        if (plain($value)) must(\"not folded\", GetHeader($name), $value);\n"
+    "        break;\n"
+    "    case \"p\":\n"
+    "        PrependHeader($name, $value);\n"
+    "        must(\"below\", GetHeaders($name)[1:], $old[1:]);\n"
+    "        if ($sure) must(\"prepended\", GetHeader($name), $value . $first);\n"
+    "        break;\n"
+    "    case \"e\":\n"
+    "        AppendHeader($name, $value);\n"
+    "        must(\"below\", GetHeaders($name)[1:], $old[1:]);\n"
+    "        if ($sure) must(\"appended\", GetHeader($name), $first . $value);\n"
+    "        break;\n"
+    "    case \"d\":\n"
+    "        must(\"deleted\", DelHeader($name), length($old));\n"
+    "        must(\"none\", GetHeaders($name), []);\n"
+    "        must(\"nothing\", GetHeader($name), \"\");\n"
+    "        break;\n"
+    "    }\n"
+    "}\n"
+    "$before = GetHeaders(true, false);\n"
+    "foreach (str_split($senderhelo, \"\\n\") as $line) {\n"
+    "    $words = str_split($line, \" \", 3);\n"
+    "    try { put($words[0], url_decode($words[1] ?? \"X\"), url_decode($words[2] ?? \"\")); }\n"
+    "    catch ($e) { if (is_string($e)) throw $e; }\n"
+    "    foreach (GetHeaders(true) as $name => $values)\n"
+    "        must(\"all\", $values, GetHeaders($name));\n"
+    "}\n"
+    "DiscardMailDataChanges();\n"
+    "must(\"discarded\", GetHeaders(true, false), $before);\n"
+    "Deliver();\n";
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz_hsl_feed(script, data, size);
+    return 0;
+}
