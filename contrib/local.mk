@@ -1,9 +1,11 @@
 # What is shipped beside the programs: the two entry commands and their common part.
 EXTRA_DIST += contrib/check contrib/demo contrib/fuzz contrib/common.sh contrib/demo.d contrib/vim contrib/vscode
 EXTRA_DIST += contrib/bench/milter contrib/bench/milter.pl contrib/bench/soak.pl \
-	contrib/bench/hsl contrib/bench/hsl.pl contrib/bench/hsl.d
+	contrib/bench/hsl contrib/bench/hsl.pl contrib/bench/hsl.d contrib/bench/library contrib/bench/library.pl
 
-EXTRA_PROGRAMS += contrib/bench/noop contrib/bench/hslstart
+EXTRA_PROGRAMS += contrib/bench/noop contrib/bench/hslstart contrib/bench/library_calls
+contrib_bench_library_calls_SOURCES = contrib/bench/library.c
+contrib_bench_library_calls_LDADD = $(MLT_LDADD)
 contrib_bench_hslstart_SOURCES = contrib/bench/hslstart.c
 contrib_bench_hslstart_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 contrib_bench_noop_SOURCES = contrib/bench/noop.c
