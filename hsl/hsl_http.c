@@ -282,6 +282,7 @@ set_options(CURL *c, const struct transfer *t)
     bool ok = set_ways(c, t) && set_tls(c, t) && set_body(c, t);
 
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* past the deadline, do not wait for the thread that asks DNS */
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, t);

@@ -1,10 +1,10 @@
 /* hsl_ldap.c - directory servers, by libldap.
  *
  * Every operation is sent first and waited for then, so that the deadline holds whatever the server
- * does; connecting is bounded by LDAP_OPT_NETWORK_TIMEOUT. The TLS handshake of libldap is bounded
- * by nothing: hence a layer below it that waits for the socket, and fails after the deadline. Each
- * server of a list gets its share of the time that is left, so that a silent first one does not use
- * it all up.
+ * does. Two things libldap bounds by nothing. It looks up names for as long as DNS takes: hence
+ * connections are made here and handed to it. And the TLS handshake: hence a layer below it that
+ * waits for the socket, and fails after the deadline. Each server of a list gets its share of the
+ * time that is left, so that a silent first one does not use it all up.
  *
  * Connections are kept for searches only, bound as the profile's own user. A user's bind has one of
  * its own: nobody's search may run with another one's rights.
@@ -15,19 +15,24 @@
 #include "hsl/hsl_ldap.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <openldap.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "lib/ut_sbuf.h"
+#include "lib/ut_sock.h"
 #include "lib/ut_time.h"
 
 #define KEPT_MAX 32     /* connections that wait for the next search */
 #define KEPT_SECONDS 60 /* one unused for longer may be dead: servers and firewalls close them */
 #define KEY_MAX 8192u
+#define LDAPI_DEFAULT "/var/run/slapd/ldapi" /* of "ldapi:///"; libldap's own */
 
 struct kept {
     struct kept *next;
@@ -98,7 +103,6 @@ await_result(LDAP *ld, int id, double deadline)
 struct link {
     LDAP *ld;
     double deadline; /* of what is done on it now */
-    struct ldap_conncb callback;
 };
 
 /* Waits until the socket below can be read or written; false with errno set after the deadline. */
@@ -155,26 +159,6 @@ layer_write(Sockbuf_IO_Desc *d, void *p, ber_len_t len)
 static Sockbuf_IO layer = {
     layer_setup, layer_nothing, layer_control, layer_read, layer_write, layer_nothing};
 
-/* Called by libldap for each connection before TLS begins on it. */
-static int
-on_connect(LDAP *ld, Sockbuf *sb, LDAPURLDesc *url, struct sockaddr *addr, struct ldap_conncb *cb)
-{
-    (void)ld;
-    (void)url;
-    (void)addr;
-    return ber_sockbuf_add_io(sb, &layer, LBER_SBIOD_LEVEL_PROVIDER + 1, cb->lc_arg) == 0
-               ? LDAP_SUCCESS
-               : LDAP_NO_MEMORY;
-}
-
-static void
-on_close(LDAP *ld, Sockbuf *sb, struct ldap_conncb *cb)
-{
-    (void)ld;
-    (void)sb;
-    (void)cb;
-}
-
 /* --- Connections ---------------------------------------------------------------------------------
  */
 
@@ -190,8 +174,7 @@ set_options(struct link *link, const struct hsl_ldap_way *way)
         ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != LDAP_OPT_SUCCESS ||
         ldap_set_option(ld, LDAP_OPT_RESTART, LDAP_OPT_ON) != LDAP_OPT_SUCCESS ||
         ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &tv) != LDAP_OPT_SUCCESS ||
-        ldap_set_option(ld, LDAP_OPT_TIMEOUT, &tv) != LDAP_OPT_SUCCESS ||
-        ldap_set_option(ld, LDAP_OPT_CONNECT_CB, &link->callback) != LDAP_OPT_SUCCESS)
+        ldap_set_option(ld, LDAP_OPT_TIMEOUT, &tv) != LDAP_OPT_SUCCESS)
         return LDAP_NO_MEMORY;
     if ((way->ca_file[0] != '\0' &&
             ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, way->ca_file) != LDAP_OPT_SUCCESS) ||
@@ -240,8 +223,70 @@ make_uri(const char *host, struct ut_sbuf *out)
     return !out->failed;
 }
 
-/* A new connection to [uri] with TLS as the way wants it, not bound; NULL with *rc and *step set.
- */
+/* Where [url] is; -1: no such place can be. */
+static int
+find_address(const LDAPURLDesc *url, struct ut_sock_addr *a)
+{
+    bool local = strcmp(url->lud_scheme, "ldapi") == 0;
+    const char *host = url->lud_host ? url->lud_host : "";
+    size_t len = strlen(host);
+
+    *a = (struct ut_sock_addr){.family = local ? UT_SOCK_UNIX : UT_SOCK_INET};
+    if (local && len == 0) {
+        host = LDAPI_DEFAULT;
+        len = strlen(host);
+    }
+    if (host[0] == '[' && len > 2) { /* IPv6 */
+        host++;
+        len -= 2;
+    }
+    if (len >= (local ? sizeof(a->path) : sizeof(a->host)))
+        return -1;
+    memcpy(local ? a->path : a->host, host, len);
+    a->port = (unsigned)url->lud_port;
+    return 0;
+}
+
+/* A connected socket for [uri], and how libldap is to use it in *proto; -1. */
+static int
+connect_uri(const char *uri, double deadline, int *proto)
+{
+    struct ut_sock_addr a;
+    LDAPURLDesc *url = NULL;
+    int fd = -1;
+
+    if (ldap_url_parse(uri, &url) != LDAP_URL_SUCCESS)
+        return -1;
+    if (find_address(url, &a) == 0)
+        fd = ut_sock_connect(&a, deadline, NULL);
+    if (fd >= 0) /* libldap expects one that blocks; it is the layer that waits */
+        (void)fcntl(fd, F_SETFL, 0);
+    *proto = a.family == UT_SOCK_UNIX ? LDAP_PROTO_IPC : LDAP_PROTO_TCP;
+    ldap_free_urldesc(url);
+    return fd;
+}
+
+/* Connects [link] to [uri], with the layer on the socket; an LDAP result code. */
+static int
+connect_link(struct link *link, const char *uri)
+{
+    Sockbuf *sb = NULL;
+    int proto = 0, fd = connect_uri(uri, link->deadline, &proto);
+
+    if (fd < 0)
+        return LDAP_SERVER_DOWN;
+    if (ldap_init_fd(fd, proto, uri, &link->ld) != LDAP_SUCCESS) {
+        link->ld = NULL;
+        close(fd);
+        return LDAP_NO_MEMORY;
+    }
+    if (ldap_get_option(link->ld, LDAP_OPT_SOCKBUF, &sb) != LDAP_OPT_SUCCESS ||
+        ber_sockbuf_add_io(sb, &layer, LBER_SBIOD_LEVEL_PROVIDER + 1, link) != 0)
+        return LDAP_NO_MEMORY;
+    return LDAP_SUCCESS;
+}
+
+/* A new connection to [uri], not bound, StartTLS if [tls]; NULL with *rc and *step set. */
 static struct link *
 open_uri(const char *uri, const struct hsl_ldap_way *way, double deadline, bool tls,
     const char **step, int *rc)
@@ -253,11 +298,13 @@ open_uri(const char *uri, const struct hsl_ldap_way *way, double deadline, bool 
     if (!link)
         return NULL;
     link->deadline = deadline;
-    link->callback = (struct ldap_conncb){on_connect, on_close, link};
-    *rc = ldap_initialize(&link->ld, uri);
+    *rc = connect_link(link, uri);
     if (*rc == LDAP_SUCCESS)
         *rc = set_options(link, way);
-    if (*rc == LDAP_SUCCESS && tls) {
+    if (*rc == LDAP_SUCCESS && strncmp(uri, "ldaps:", 6) == 0) {
+        *step = "TLS";
+        *rc = ldap_install_tls(link->ld);
+    } else if (*rc == LDAP_SUCCESS && tls) {
         *step = "StartTLS";
         *rc = start_tls(link->ld, deadline);
     }

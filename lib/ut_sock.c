@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/ut_num.h"
@@ -231,17 +233,120 @@ sock_connect_unix(const struct ut_sock_addr *a, double deadline)
     return fd;
 }
 
-/* The addresses of [a]; NULL with [d] set. */
-static struct addrinfo *
-sock_resolve(const struct ut_sock_addr *a, int flags, struct ut_diag *d)
+/* --- Names --------------------------------------------------------------------------------------
+ * getaddrinfo(3) takes as long as the name servers of the system let it wait: a minute, with two
+ * that are silent. So whoever has a deadline has a name looked up by a thread of its own, and leaves
+ * that alone when it is late. Who is the last to look at the question frees it. */
+
+struct lookup {
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool done, abandoned; /* the thread has ended; nobody waits for it any more */
+    struct ut_sock_addr addr;
+    struct addrinfo *list; /* the answer, */
+    int result, error;     /* what getaddrinfo() gave, and errno */
+};
+
+static int
+sock_getaddrinfo(const struct ut_sock_addr *a, int flags, struct addrinfo **list)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
-    struct addrinfo *list = NULL;
     char port[16];
-    int r;
 
     snprintf(port, sizeof(port), "%u", a->port);
-    r = getaddrinfo(a->host[0] ? a->host : NULL, port, &hints, &list);
+    return getaddrinfo(a->host[0] ? a->host : NULL, port, &hints, list);
+}
+
+static void
+lookup_free(struct lookup *l)
+{
+    if (l->list)
+        freeaddrinfo(l->list);
+    pthread_mutex_destroy(&l->lock);
+    pthread_cond_destroy(&l->ended);
+    free(l);
+}
+
+static void *
+lookup_thread(void *arg)
+{
+    struct lookup *l = arg;
+    bool abandoned;
+
+    l->result = sock_getaddrinfo(&l->addr, 0, &l->list);
+    l->error = errno;
+    pthread_mutex_lock(&l->lock);
+    l->done = true;
+    abandoned = l->abandoned;
+    pthread_cond_signal(&l->ended);
+    pthread_mutex_unlock(&l->lock);
+    if (abandoned)
+        lookup_free(l);
+    return NULL;
+}
+
+/* Begins to look up [a]; NULL with errno. */
+static struct lookup *
+lookup_new(const struct ut_sock_addr *a)
+{
+    struct lookup *l = calloc(1, sizeof(*l));
+    pthread_condattr_t attr;
+    pthread_t thread;
+
+    if (!l)
+        return NULL;
+    l->addr = *a;
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->ended, &attr);
+    pthread_condattr_destroy(&attr);
+    errno = pthread_create(&thread, NULL, lookup_thread, l);
+    if (errno != 0) {
+        lookup_free(l);
+        return NULL;
+    }
+    pthread_detach(thread);
+    return l;
+}
+
+/* sock_getaddrinfo() with a deadline. */
+static int
+sock_lookup(const struct ut_sock_addr *a, double deadline, struct addrinfo **list)
+{
+    struct timespec until = {(time_t)deadline, (long)((deadline - (double)(time_t)deadline) * 1e9)};
+    struct lookup *l = lookup_new(a);
+    int result, rc = 0;
+
+    if (!l)
+        return EAI_SYSTEM;
+    pthread_mutex_lock(&l->lock);
+    while (!l->done && rc == 0)
+        rc = pthread_cond_timedwait(&l->ended, &l->lock, &until);
+    if (!l->done) {
+        l->abandoned = true;
+        pthread_mutex_unlock(&l->lock);
+        errno = ETIMEDOUT;
+        return EAI_SYSTEM;
+    }
+    pthread_mutex_unlock(&l->lock);
+    result = l->result;
+    *list = l->list;
+    l->list = NULL;
+    errno = l->error;
+    lookup_free(l);
+    return result;
+}
+
+/* The addresses of [a]; NULL with [d] set. [deadline] 0: it takes as long as it takes. */
+static struct addrinfo *
+sock_resolve(const struct ut_sock_addr *a, int flags, double deadline, struct ut_diag *d)
+{
+    struct addrinfo *list = NULL;
+    int r = sock_getaddrinfo(a, flags | (deadline > 0 ? AI_NUMERICHOST : 0), &list);
+
+    if (r == EAI_NONAME && deadline > 0)
+        r = sock_lookup(a, deadline, &list);
     if (r == 0)
         return list;
     if (r == EAI_SYSTEM)
@@ -262,7 +367,7 @@ ut_sock_connect(const struct ut_sock_addr *a, double deadline, struct ut_diag *d
         fd = sock_connect_unix(a, deadline);
         return fd >= 0 ? fd : ut_diag_errno(d, "%s", sock_name(a, name, sizeof(name)));
     }
-    list = sock_resolve(a, 0, d);
+    list = sock_resolve(a, 0, deadline, d);
     if (!list)
         return -1;
     for (ai = list; ai && fd < 0; ai = ai->ai_next) {
@@ -387,7 +492,7 @@ ut_sock_listen(const struct ut_sock_addr *a, mode_t mode, const char *group, str
 
     if (a->family == UT_SOCK_UNIX)
         return sock_listen_unix(a, mode, group, d);
-    list = sock_resolve(a, AI_PASSIVE, d);
+    list = sock_resolve(a, AI_PASSIVE, 0, d);
     if (!list)
         return -1;
     errno = EADDRNOTAVAIL;
