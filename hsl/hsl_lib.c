@@ -31,6 +31,7 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_dnsbl_rows,
     hsl_lib_spf_rows,
     hsl_lib_ldap_rows,
+    hsl_lib_dovecot_rows,
     hsl_lib_http_rows,
     hsl_lib_addr_rows,
     hsl_lib_core_rows,

@@ -10,6 +10,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_lib.c hsl/hsl_lib_type.c hsl/hsl_lib_str.c hsl/h
 	hsl/hsl_lib_arr.h hsl/hsl_lib_sort.c hsl/hsl_lib_math.c hsl/hsl_lib_pcre.c hsl/hsl_random.c \
 	hsl/hsl_random.h hsl/hsl_net.c hsl/hsl_net.h hsl/hsl_lib_enc.h hsl/hsl_lib_http.c hsl/hsl_http.c hsl/hsl_http.h hsl/hsl_http_internal.h \
 	hsl/hsl_http_queue.c hsl/hsl_lib_ldap.c hsl/hsl_ldap.c hsl/hsl_ldap.h hsl/hsl_lib_dns.c hsl/hsl_lib_dns.h hsl/hsl_lib_dnsbl.c hsl/hsl_lib_spf.c \
+	hsl/hsl_lib_dovecot.c hsl/hsl_dovecot.c hsl/hsl_dovecot.h \
 	hsl/hsl_spf.c hsl/hsl_spf.h hsl/hsl_spf_internal.h hsl/hsl_spf_macro.c hsl/hsl_spf_record.c hsl/hsl_spf_record.h \
 	hsl/hsl_dns.c hsl/hsl_dns.h hsl/hsl_dns_answer.c hsl/hsl_dns_loop.c hsl/hsl_dns_loop.h hsl/hsl_lib_core.c hsl/hsl_lib_flow.c hsl/hsl_lib_flow.h hsl/hsl_lib_set.c \
 	hsl/hsl_lib_header.c hsl/hsl_lib_stub.c hsl/hsl_act.c hsl/hsl_act.h hsl/hsl_addr.c \

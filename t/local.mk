@@ -17,6 +17,11 @@ check_PROGRAMS += t/hsl_manual
 t_hsl_manual_SOURCES = t/hsl_manual.c
 t_hsl_manual_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
 
+# Many runs of a flow script at once, for t/net/*.t by way of t/lib/Flow.pm.
+check_PROGRAMS += t/net/many
+t_net_many_SOURCES = t/net/many.c
+t_net_many_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)
+
 # Fuzz targets: with --enable-fuzzing fuzzers with libFuzzer's main(), else programs that run the
 # inputs they are given; t/fuzz.t does that. contrib/fuzz reads their names from here.
 if FUZZING

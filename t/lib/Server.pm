@@ -9,7 +9,7 @@ package Server;
 #   my $proxy = $s->dns_proxy($port, delay => 0.2);        # counts and delays: $s->dns_count
 #   $s->ca;                                                # $s->{dir}/ca.pem, cert.pem, key.pem
 #   $s->spawn(name => 'program', 'argument', ...);
-#   $s->signal(name => 'STOP'); $s->end('name');
+#   $s->signal(name => 'STOP'); $s->end('name'); $s->again(name => $port);
 
 use strict;
 use warnings;
@@ -40,6 +40,7 @@ sub write { my ($self, $name, $text) = @_; Penstock::write_file("$self->{dir}/$n
 # Starts a program that stays in the foreground; what it says goes to NAME.log.
 sub spawn {
     my ($self, $name, @command) = @_;
+    $self->{commands}{$name} = ['spawn', @command];
     my $pid = fork // die "fork: $!";
     if (!$pid) {
         open STDIN, '<', '/dev/null';
@@ -48,6 +49,18 @@ sub spawn {
         exec @command or POSIX::_exit(127);
     }
     return $self->{pids}{$name} = $pid;
+}
+
+# The same for one that has children of its own: signals go to all of them.
+sub spawn_group {
+    my ($self, $name, @command) = @_;
+    $self->{commands}{$name} = ['spawn_group', @command];
+    return $self->child($name => sub {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$self->{dir}/$name.log";
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    });
 }
 
 # Runs [code] in a process of its own, with a group of its own: what it starts ends with it.
@@ -65,13 +78,18 @@ sub child {
     return $self->{pids}{$name} = $pid;
 }
 
-sub signal { my ($self, $name, $signal) = @_; kill $signal, $self->{pids}{$name} if $self->{pids}{$name} }
+sub signal {
+    my ($self, $name, $signal) = @_;
+    my $pid = $self->{pids}{$name} or return;
+    kill $signal, $self->{group}{$name} ? -$pid : $pid;
+}
 
 sub end {
     my ($self, $name, $signal) = @_;
     my $pid = delete $self->{pids}{$name} or return;
-    kill 'CONT', $pid;
-    kill $signal // 'TERM', delete $self->{group}{$name} ? -$pid : $pid;
+    my $to = delete $self->{group}{$name} ? -$pid : $pid;
+    kill $signal // 'TERM', $to;
+    kill 'CONT', $to;
     for (1 .. 100) {
         return if waitpid($pid, WNOHANG);
         sleep 0.05;
@@ -85,6 +103,14 @@ sub stop {
     $self->end($_) for keys %{ $self->{pids} };
     remove_tree($self->{dir}) if $self->{dir};
     delete $live{$self};
+}
+
+# Starts a server that has ended once more, as it was started before, and waits for its TCP [port].
+sub again {
+    my ($self, $name, $port) = @_;
+    my ($how, @command) = @{ $self->{commands}{$name} };
+    $self->$how($name, @command);
+    $self->wait_port($name, $port);
 }
 
 # Waits until something listens on TCP [port]; dies with the log if not.
@@ -197,12 +223,12 @@ sub ca {
 
 # slapd with the entries of an LDIF text below dc=test, administrator cn=admin,dc=test / secret; its
 # port. With TLS (StartTLS, and ldaps on $s->{ldaps_port}) if ca() was called before. Who reads has to
-# be bound.
+# be bound. Also on the UNIX socket $s->{dir}/ldapi.
 sub slapd {
     my ($self, $ldif) = @_;
     my $d = $self->{dir};
     my ($port, $tls) = ($self->{ldap_port} //= Penstock::free_port(), -e "$d/cert.pem");
-    my $urls = "ldap://127.0.0.1:$port/";
+    my $urls = "ldap://127.0.0.1:$port/ ldapi://" . "$d/ldapi" =~ s{/}{%2F}gr;
     if ($tls) {
         $self->{ldaps_port} //= Penstock::free_port();
         $urls .= " ldaps://127.0.0.1:$self->{ldaps_port}/";
@@ -231,6 +257,56 @@ E
         or die 'slapadd: ' . Penstock::read_file("$d/slapadd.log");
     $self->spawn(slapd => 'slapd', '-d', 0, '-f', "$d/slapd.conf", '-h', $urls);
     $self->wait_port(slapd => $port);
+    return $port;
+}
+
+# --- Dovecot ---------------------------------------------------------------------------------------
+
+# Dovecot's auth server, with users (name => what stands behind "name:" in a passwd-file) on the UNIX
+# socket $s->{dir}/auth and on TCP; its port. Users in the domain broken.test fail temporarily. What
+# it is asked stands in dovecot.log.
+sub dovecot {
+    my ($self, %users) = @_;
+    my $d = $self->{dir};
+    my $port = $self->{dovecot_port} //= Penstock::free_port();
+    $self->write('users', join '', map { "$_:$users{$_}\n" } sort keys %users);
+    $self->write('unreadable', '');
+    chmod 0, "$d/unreadable";
+    $self->write('dovecot.conf', <<"E");
+base_dir = $d/dovecot
+state_dir = $d/dovecot
+log_path = /dev/stderr
+auth_debug = yes
+protocols =
+ssl = no
+auth_mechanisms = plain login cram-md5
+auth_failure_delay = 0
+passdb {
+    driver = passwd-file
+    args = username_format=%u $d/users
+}
+passdb {
+    driver = passwd-file
+    args = username_format=%u $d/unreadable
+    username_filter = *\@broken.test
+}
+userdb {
+    driver = static
+    args = uid=nobody gid=nogroup home=/nonexistent
+}
+service auth {
+    client_limit = 2000
+    unix_listener $d/auth {
+        mode = 0666
+    }
+    inet_listener {
+        address = 127.0.0.1
+        port = $port
+    }
+}
+E
+    $self->spawn_group(dovecot => 'dovecot', '-F', '-c', "$d/dovecot.conf");
+    $self->wait_port(dovecot => $port);
     return $port;
 }
 
@@ -304,10 +380,10 @@ sub connections { my ($self, $name) = @_; return scalar(() = (Penstock::read_fil
 # Takes connections and never says a word.
 sub mute { my ($self, $name) = @_; return $self->tcp($name, sub { sleep 60 }) }
 
-# Answers everything with bytes that mean nothing.
+# Answers everything with bytes that mean nothing. Options as for tcp().
 sub rubbish {
-    my ($self, $name) = @_;
-    return $self->tcp($name, sub { my ($c) = @_; syswrite $c, "\xff\x00\x80rubbish\r\n" x 20; sysread $c, my $buffer, 4096; syswrite $c, "\x30\x84\xff\xff\xff\xff" x 50; sleep 1 });
+    my ($self, $name, %o) = @_;
+    return $self->tcp($name, sub { my ($c) = @_; syswrite $c, "\xff\x00\x80rubbish\r\n" x 20; sysread $c, my $buffer, 4096; syswrite $c, "\x30\x84\xff\xff\xff\xff" x 50; sleep 1 }, %o);
 }
 
 # --- Scripts ---------------------------------------------------------------------------------------

@@ -51,6 +51,20 @@ my $tls_refused = $s->tcp('notls', sub { my ($c) = @_; sysread $c, my $b, 4096; 
 
 my $mute_tls = $s->tcp('mutetls', sub { my ($c) = @_; sysread $c, my $b, 4096; syswrite $c, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"; sleep 30 });
 
+# Hands everything on to [port].
+sub relay {
+    my ($port) = @_;
+    return sub {
+        my ($c) = @_;
+        my $to = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or return;
+        my $select = IO::Select->new($c, $to);
+        while (my @ready = $select->can_read) {
+            for (@ready) { sysread($_, my $b, 65536) or return; syswrite $_ == $c ? $to : $c, $b }
+        }
+    };
+}
+my $elsewhere = $s->tcp('elsewhere', relay($s->{ldaps_port}), address => '127.0.0.2');
+
 my $people = 'username = "uid=reader,dc=test"
     password = "read"
     base = "ou=people,dc=test"';
@@ -232,6 +246,14 @@ my @rows = (
     ['in_ldap("ldap:unknownca", "joe@example.com", ["tls_verify_peer" => false])', 100],
     ['in_ldap("ldap:optional", "joe@example.com")', 100],
     ['in_ldap("ldap:notls", "joe@example.com")', -1],
+    ['in_ldap("ldap:1", "joe@example.com", ["host" => "ldapi://' . "$s->{dir}/ldapi" =~ s{/}{%2F}gr . '"])', 100],
+    ['in_ldap("ldap:1", "joe@example.com", ["host" => "localhost:' . $port . '"])', 100],
+    ['in_ldap("ldap:ldaps", "joe@example.com", ["host" => "ldaps://127.0.0.2:' . $elsewhere . '"])', -1],
+    ['in_ldap("ldap:ldaps", "joe@example.com", ["host" => "ldaps://127.0.0.2:' . $elsewhere . '", "tls_verify_peer" => false])', 100],
+    ['in_ldap("ldap:1", "joe@example.com", ["host" => "ldap://"])', -1],
+    ['in_ldap("ldap:1", "joe@example.com", ["host" => "ldapi://%2Fnone"])', -1],
+    ['in_ldap("ldap:1", "joe@example.com", ["host" => "nonsense://x"])', -1],
+    ['in_ldap("ldap:1", "joe@example.com", ["host" => "' . 'x' x 300 . '"])', -1],
     ['ldap_search("ldap:1", "joe@example.com")[0]["mail"]', '[0=>"joe@example.com",1=>"j.doe@example.com"]'],
     ['ldap_search("ldap:1", "joe@example.com")[0]["dn"]', 'uid=joe,ou=people,dc=test'],
     ['ldap_search("ldap:1", "joe@example.com")[0]["userPassword"]', ''],
@@ -256,7 +278,7 @@ is($err =~ /limit: connections \(16\) exceeded/ ? 1 : 0, 1, 'max_sockets bounds 
 my @got = split /\n/, $out, -1;
 is(shift @got, $_->[1], $_->[0]) for @rows;
 unlike($err, qr/\bread\b|\bpw\b|wrong/, 'no password in the records');
-like($err, qr/info: in_ldap failed for ldap:down: 127\.0\.0\.1:$nobody: bind: Can't contact LDAP server/, 'a record says which server, and what');
+like($err, qr/info: in_ldap failed for ldap:down: 127\.0\.0\.1:$nobody: connect: Can't contact LDAP server/, 'a record says which server, and what');
 
 for (['in_ldap("ldap:9", "x")', qr/in_ldap\(\): unknown profile ldap:9/], ['in_ldap("ldap:1", true)', qr/argument 2 of in_ldap\(\): expected string or array, got boolean/],
     ['ldap_bind("ldap:1", [], "x")', qr/argument 2 of ldap_bind\(\): expected string, got array/], ['in_ldap("ldap:1", "x", ["username" => 5])', qr/option username: expected string, got number/]) {
@@ -283,14 +305,7 @@ prints('in_ldap("ldap:mute", "x");', '--limits', 'max_time=0.5');
 cmp_ok(time - $start, '<', 2, "the run's own limit holds");
 
 # Kept connections.
-my $count = $s->tcp('proxy', sub {
-    my ($c) = @_;
-    my $to = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or return;
-    my $select = IO::Select->new($c, $to);
-    while (my @ready = $select->can_read) {
-        for (@ready) { sysread($_, my $b, 65536) or return; syswrite $_ == $c ? $to : $c, $b }
-    }
-});
+my $count = $s->tcp('proxy', relay($port));
 my $host = "[\"host\" => \"127.0.0.1:$count\"]";
 is(prints("\$n = 0; for (\$i = 0; \$i < 10; \$i++) \$n += in_ldap(\"ldap:1\", \"joe\@example.com\", $host); echo \$n;"), 1000, 'ten searches');
 is($s->connections('proxy'), 1, 'use one connection');
