@@ -44,12 +44,10 @@ struct smtp_call {
     bool message_fault; /* the message cannot be sent at all; [d] says why */
     bool all_read;      /* libcurl was told that the message ends */
     enum smtp_at at;
-    long long sent; /* bytes of the message read so far */
-    int code;       /* last reply */
-    bool in_reply;  /* in the middle of one of several lines */
-    bool answered;  /* the reply to the message came */
-    struct ut_sbuf text; /* of the last reply */
-    double give_up;      /* when to stop waiting for QUIT; 0: not yet */
+    long long sent;             /* bytes of the message read so far */
+    bool answered;              /* the reply to the message came */
+    struct ut_smtp_lines reply; /* the last one */
+    double give_up;             /* when to stop waiting for QUIT; 0: not yet */
 };
 
 /* Raw bytes of the message, up to [len]; -1 with call->d set. */
@@ -144,30 +142,58 @@ smtp_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* One line of a reply: "250-text" or "250 text". */
+int
+ut_smtp_lines_add(struct ut_smtp_lines *r, const char *line, size_t len)
+{
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+        len--;
+    if (len < 3 || !smtp_digit(line[0]) || !smtp_digit(line[1]) || !smtp_digit(line[2]))
+        return -1;
+    if (!r->more)
+        ut_sbuf_reset(&r->text);
+    else
+        ut_sbuf_addc(&r->text, '\n');
+    r->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+    r->more = len > 3 && line[3] == '-';
+    if (len > 4)
+        ut_sbuf_add(&r->text, line + 4, len - 4);
+    return 0;
+}
+
+void
+ut_smtp_lines_text(const struct ut_smtp_lines *r, char *out, size_t size)
+{
+    const char *p = ut_sbuf_text(&r->text), *end = p + r->text.len;
+    struct ut_sbuf text;
+    size_t len;
+
+    ut_sbuf_init(&text, 4 * r->text.max + 1);
+    while (p < end) {
+        const char *lf = memchr(p, '\n', (size_t)(end - p));
+        size_t n = (size_t)((lf ? lf : end) - p);
+
+        ut_utf8_escape(&text, p, n);
+        if (lf)
+            ut_sbuf_addc(&text, ' ');
+        p += n + (lf ? 1 : 0);
+    }
+    len = ut_utf8_cut(ut_sbuf_text(&text), text.len, size - 1);
+    memcpy(out, ut_sbuf_text(&text), len);
+    out[len] = '\0';
+    ut_sbuf_fini(&text);
+}
+
+/* CURLOPT_HEADERFUNCTION: one line of a reply. */
 static size_t
 smtp_on_reply(char *line, size_t size, size_t count, void *arg)
 {
     struct smtp_call *call = arg;
-    size_t len = size * count, n = len;
-    int code;
+    size_t len = size * count;
 
-    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-        n--;
-    if (n < 3 || !smtp_digit(line[0]) || !smtp_digit(line[1]) || !smtp_digit(line[2]))
+    if (call->answered || (len >= 3 && memcmp(line, "221", 3) == 0) ||
+        ut_smtp_lines_add(&call->reply, line, len) != 0)
         return len;
-    code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-    if (code == 221 || call->answered)
-        return len;
-    if (!call->in_reply)
-        ut_sbuf_reset(&call->text);
-    else
-        ut_sbuf_addc(&call->text, ' ');
-    call->code = code;
-    call->in_reply = n > 3 && line[3] == '-';
-    if (n > 4)
-        ut_sbuf_add(&call->text, line + 4, n - 4);
-    if (call->all_read && !call->in_reply) {
+    if (call->all_read && !call->reply.more) {
         call->answered = true;
         call->give_up = ut_time_mono() + SMTP_QUIT_WAIT;
     }
@@ -183,9 +209,8 @@ smtp_on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t
     return call->give_up > 0 && ut_time_mono() > call->give_up;
 }
 
-/* An address that may go into a command: no control bytes; blanks, "<" and ">" only in quotes. */
-static bool
-smtp_address_fits(const char *address)
+bool
+ut_smtp_address_fits(const char *address)
 {
     bool quoted = false;
     size_t len = 0;
@@ -215,10 +240,10 @@ smtp_check(const struct ut_smtp_job *job, struct ut_diag *d)
 {
     if (job->rcpt_count == 0)
         return ut_diag_set(d, "the message has no recipient");
-    if (job->sender && !smtp_address_fits(job->sender))
+    if (job->sender && !ut_smtp_address_fits(job->sender))
         return ut_diag_set(d, "the sender \"%s\" cannot be sent", job->sender);
     for (size_t i = 0; i < job->rcpt_count; i++)
-        if (!job->rcpts[i][0] || !smtp_address_fits(job->rcpts[i]))
+        if (!job->rcpts[i][0] || !ut_smtp_address_fits(job->rcpts[i]))
             return ut_diag_set(d, "the recipient \"%s\" cannot be sent", job->rcpts[i]);
     if (!job->read && (job->length < 0 || job->offset < 0))
         return ut_diag_set(d, "the length of the message is missing");
@@ -274,8 +299,8 @@ smtp_rcpts(const struct ut_smtp_job *job)
 
 /* Sets every option; the first failure, or CURLE_OK. */
 static CURLcode
-smtp_options(CURL *curl, struct smtp_call *call, const char *url, struct curl_slist *rcpts,
-    char *error)
+smtp_options(
+    CURL *curl, struct smtp_call *call, const char *url, struct curl_slist *rcpts, char *error)
 {
     const struct ut_smtp_job *job = call->job;
     long timeout = job->timeout > 0 ? job->timeout : 1;
@@ -315,12 +340,13 @@ smtp_result(const struct smtp_call *call, CURLcode r)
         return UT_SMTP_PERMANENT;
     if (call->read_failed)
         return UT_SMTP_TROUBLE;
-    if (call->answered && call->code == 250)
+    if (call->answered && call->reply.code == 250)
         return UT_SMTP_ACCEPTED;
-    if (call->in_reply || call->code < 400 || call->code > 599 || r == CURLE_OPERATION_TIMEDOUT)
+    if (call->reply.more || call->reply.code < 400 || call->reply.code > 599 ||
+        r == CURLE_OPERATION_TIMEDOUT)
         return UT_SMTP_TROUBLE;
     /* CURLE_SEND_ERROR is how libcurl says that MAIL, RCPT or DATA was refused. */
-    if (call->code >= 500 && (call->answered || r == CURLE_SEND_ERROR))
+    if (call->reply.code >= 500 && (call->answered || r == CURLE_SEND_ERROR))
         return UT_SMTP_PERMANENT;
     return UT_SMTP_TEMPORARY;
 }
@@ -329,18 +355,10 @@ static void
 smtp_report(const struct smtp_call *call, CURLcode r, const char *error,
     struct ut_smtp_reply *reply, struct ut_diag *d)
 {
-    struct ut_sbuf text;
-    size_t len;
-
     reply->result = smtp_result(call, r);
-    reply->code = call->code;
+    reply->code = call->reply.code;
     reply->in_doubt = call->all_read && !call->answered;
-    ut_sbuf_init(&text, (size_t)4 * SMTP_REPLY_MAX);
-    ut_utf8_escape(&text, ut_sbuf_text(&call->text), call->text.len);
-    len = ut_utf8_cut(ut_sbuf_text(&text), text.len, sizeof(reply->text) - 1);
-    memcpy(reply->text, ut_sbuf_text(&text), len);
-    reply->text[len] = '\0';
-    ut_sbuf_fini(&text);
+    ut_smtp_lines_text(&call->reply, reply->text, sizeof(reply->text));
     if (reply->result == UT_SMTP_ACCEPTED || call->message_fault || call->read_failed)
         return;
     if (reply->result == UT_SMTP_TROUBLE)
@@ -377,7 +395,7 @@ ut_smtp_send(const struct ut_smtp_job *job, struct ut_smtp_reply *reply, struct 
     if (smtp_check(job, call.d) != 0)
         return reply->result;
     reply->result = UT_SMTP_TROUBLE;
-    ut_sbuf_init(&call.text, SMTP_REPLY_MAX);
+    ut_sbuf_init(&call.reply.text, SMTP_REPLY_MAX);
     curl = curl_easy_init();
     rcpts = smtp_rcpts(job);
     if (!curl || !rcpts)
@@ -389,6 +407,6 @@ ut_smtp_send(const struct ut_smtp_job *job, struct ut_smtp_reply *reply, struct 
     curl_easy_cleanup(curl);
     curl_slist_free_all(rcpts);
     free(url);
-    ut_sbuf_fini(&call.text);
+    ut_sbuf_fini(&call.reply.text);
     return reply->result;
 }

@@ -1,4 +1,5 @@
-/* ut_smtp.h - submit one message to a Postfix listener, through libcurl (RFC 5321).
+/* ut_smtp.h - submit one message to a Postfix listener, through libcurl (RFC 5321), and what other
+ * clients of SMTP need too.
  *
  * What arrives is exactly what was given: 8-bit clean, dots stuffed on the wire. Two exceptions
  * that SMTP itself makes: a message whose last line does not end in CRLF gets one, and a bare CR
@@ -19,6 +20,7 @@
 
 #include "lib/ut_bug.h"
 #include "lib/ut_diag.h"
+#include "lib/ut_sbuf.h"
 
 /* Puts up to [len] bytes of the message into [buf]: gives their number, 0 at the end, -1 if it
  * fails (then nothing is delivered). */
@@ -59,5 +61,22 @@ struct ut_smtp_reply {
  * [reply] and gives its result; [d] is set unless the message was accepted. */
 enum ut_smtp_result ut_smtp_send(const struct ut_smtp_job *job, struct ut_smtp_reply *reply,
     struct ut_diag *d) UT_CHECKED;
+
+/* A reply, taken line by line (RFC 5321 4.2). Make [text] with ut_sbuf_init(), free it with
+ * ut_sbuf_fini(); what does not fit makes it fail. */
+struct ut_smtp_lines {
+    int code;            /* 0: no line has come yet */
+    bool more;           /* another line follows: the reply is not whole */
+    struct ut_sbuf text; /* of all lines without their codes, LF between */
+};
+/* Takes the next line, "250-TEXT" or "250 TEXT" with or without its end; the first one of another
+ * reply forgets the last reply. -1: it is no such line, nothing changes. */
+int ut_smtp_lines_add(struct ut_smtp_lines *r, const char *line, size_t len) UT_CHECKED;
+/* The text as one printable line, cut to [size] with its NUL. */
+void ut_smtp_lines_text(const struct ut_smtp_lines *r, char *out, size_t size);
+
+/* True if [address] may go between the <> of a command: no control bytes, not over 1000 bytes;
+ * blanks, "<" and ">" only in quotes. */
+bool ut_smtp_address_fits(const char *address);
 
 #endif

@@ -1,4 +1,4 @@
-/* ut_time.c - clocks and the text form of a time.
+/* ut_time.c - clocks and the text forms of a time.
  * Not here: time zones and the calendar of scripts (hsl/).
  * Threads: any. Fails: never; CLOCK_REALTIME and CLOCK_MONOTONIC always exist. */
 #include "config.h"
@@ -41,6 +41,22 @@ ut_time_text(const struct timespec *t, char out[UT_TIME_TEXT_SIZE])
             t->tv_nsec / 1000);
     if (n < 0 || n >= UT_TIME_TEXT_SIZE)
         memcpy(out, "0000-00-00T00:00:00.000000Z", sizeof("0000-00-00T00:00:00.000000Z"));
+}
+
+void
+ut_time_mail(time_t t, char out[UT_TIME_TEXT_SIZE])
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct tm tm;
+    int n = -1;
+
+    if (gmtime_r(&t, &tm) && tm.tm_year >= -1900 && tm.tm_year <= 8099)
+        n = snprintf(out, UT_TIME_TEXT_SIZE, "%.3s, %d %.3s %04d %02d:%02d:%02d +0000",
+            days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
+            tm.tm_hour, tm.tm_min, tm.tm_sec);
+    if (n < 0 || n >= UT_TIME_TEXT_SIZE)
+        memcpy(out, "Sat, 1 Jan 0000 00:00:00 +0000", sizeof("Sat, 1 Jan 0000 00:00:00 +0000"));
 }
 
 int

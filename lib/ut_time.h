@@ -1,4 +1,4 @@
-/* ut_time.h - clocks and the one text form of a time. Any thread. */
+/* ut_time.h - clocks and the text forms of a time. Any thread. */
 #ifndef UT_TIME_H
 #define UT_TIME_H
 
@@ -13,6 +13,8 @@ double ut_time_wall(void);
 /* RFC 3339 in UTC with microseconds, "2024-02-29T23:59:59.000001Z", into [out]. Times outside
  * the years 0000 to 9999 give "0000-00-00T00:00:00.000000Z". */
 void ut_time_text(const struct timespec *t, char out[UT_TIME_TEXT_SIZE]);
+/* RFC 5322 3.3 in UTC, "Thu, 29 Feb 2024 23:59:59 +0000", whatever the locale; years as above. */
+void ut_time_mail(time_t t, char out[UT_TIME_TEXT_SIZE]);
 /* Milliseconds from now to [deadline] (of ut_time_mono()) as poll(2) wants them: 0 if it has
  * passed, rounded up, at most an hour. */
 int ut_time_poll_ms(double deadline);

@@ -16,22 +16,18 @@
 #include <strings.h>
 #include <time.h>
 
+#include "lib/ut_time.h"
 #include "lib/ut_utf8.h"
 #include "milter/mlt_addr.h"
 #include "milter/mlt_verdict.h"
 
-/* RFC 5322 3.3, in UTC; names do not depend on the locale. */
 static void
 add_date(struct ut_sbuf *out, const char *field)
 {
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t now = time(NULL);
-    struct tm t;
+    char text[UT_TIME_TEXT_SIZE];
 
-    gmtime_r(&now, &t);
-    ut_sbuf_addf(out, "%s: %.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n", field, days + 3 * t.tm_wday,
-        t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+    ut_time_mail(time(NULL), text);
+    ut_sbuf_addf(out, "%s: %s\r\n", field, text);
 }
 
 /* Bytes from outside on one line. */
