@@ -162,7 +162,7 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
     r->flow = p->flow;
     r->instructions = 0;
     r->slept = 0;
-    r->dns_count = r->http_count = r->socket_count = 0;
+    r->dns_count = r->http_count = r->socket_count = r->mail_count = 0;
     r->echo_bytes = 0;
     r->echo_records = 0;
     r->nesting = 0;

@@ -135,3 +135,22 @@ hsl_addr_take(struct hsl_run *r, const struct hsl_value *v, struct hsl_value *ou
     *out = hsl_none();
     return HSL_ADDR_INVALID;
 }
+
+bool
+hsl_addr_argument(struct hsl_run *r, const char *name, struct hsl_value *v)
+{
+    struct hsl_value text = hsl_none();
+    const char *why;
+
+    switch (hsl_addr_take(r, v, &text, &why)) {
+    case HSL_ADDR_FAILED:
+        return false;
+    case HSL_ADDR_INVALID:
+        return hsl_raise(r, HSL_R15, "%s(): %s", name, why);
+    case HSL_ADDR_OK:
+        break;
+    }
+    hsl_unref(r, *v);
+    *v = text;
+    return true;
+}

@@ -32,7 +32,9 @@ static const struct hsl_builtin *const tables[] = {
     hsl_lib_spf_rows,
     hsl_lib_ldap_rows,
     hsl_lib_dovecot_rows,
+    hsl_lib_smtp_rows,
     hsl_lib_http_rows,
+    hsl_lib_mail_rows,
     hsl_lib_addr_rows,
     hsl_lib_core_rows,
     hsl_lib_flow_rows,
@@ -246,7 +248,7 @@ convert(struct hsl_run *r, const struct hsl_builtin *b, char kind, unsigned n, s
     if (kind == 'n' && v->type == HSL_STR &&
         hsl_numeric_string(v->u.str->data, v->u.str->len, &num))
         return replace(r, v, hsl_num(num));
-    if (v->type == HSL_NONE && (b->flags & HSL_NONE_OK) && kind == 's')
+    if (v->type == HSL_NONE && (b->flags & HSL_NONE_OK) && (kind == 's' || kind == 'A'))
         return replace(r, v, hsl_from_str(hsl_str_empty()));
     if (v->type == HSL_NONE && (b->flags & HSL_NONE_OK) && kind == 'a')
         return replace_by_array(r, v);

@@ -59,7 +59,9 @@ extern const struct hsl_builtin hsl_lib_dnsbl_rows[]; /* dnsbl globalview §11 *
 extern const struct hsl_builtin hsl_lib_spf_rows[];   /* spf spf_query §11 */
 extern const struct hsl_builtin hsl_lib_ldap_rows[];  /* in_ldap ldap_... §12 */
 extern const struct hsl_builtin hsl_lib_dovecot_rows[]; /* dovecot_lookup_auth §12 */
+extern const struct hsl_builtin hsl_lib_smtp_rows[];  /* smtp_lookup_... §12 */
 extern const struct hsl_builtin hsl_lib_http_rows[];  /* http §6 */
+extern const struct hsl_builtin hsl_lib_mail_rows[];  /* mail §13 */
 extern const struct hsl_builtin hsl_lib_addr_rows[];  /* mail addresses §13 */
 extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
 extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions §16 */

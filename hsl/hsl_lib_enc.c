@@ -172,8 +172,8 @@ from_url(struct ut_sbuf *out, const char *p, size_t len)
     from_hex_marks(out, p, len, '%');
 }
 
-static void
-to_xtext(struct ut_sbuf *out, const char *p, size_t len)
+void
+hsl_enc_xtext(struct ut_sbuf *out, const char *p, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (p[i] < 33 || p[i] > 126 || p[i] == '+' || p[i] == '=')
@@ -191,7 +191,7 @@ from_xtext(struct ut_sbuf *out, const char *p, size_t len)
 
 RECODE(fn_url_encode, hsl_enc_url)
 RECODE(fn_url_decode, from_url)
-RECODE(fn_xtext_encode, to_xtext)
+RECODE(fn_xtext_encode, hsl_enc_xtext)
 RECODE(fn_xtext_decode, from_xtext)
 RECODE(fn_mimeword_encode, hsl_word_encode)
 RECODE(fn_mimeword_decode, hsl_word_decode)

@@ -56,6 +56,7 @@ struct hsl_run {
     unsigned dns_count;          /* of max_dns, max_http, max_sockets; see hsl_spend() */
     unsigned http_count;
     unsigned socket_count;
+    unsigned mail_count;         /* messages by mail() */
     unsigned nesting;            /* levels of arrays becoming text around a toString() */
     void *match_data;            /* pcre2_match_data and context kept for the run (hsl_regex_match.c) */
     struct hsl_obj *objects;     /* those whose class has a finish (hsl_value.c) */

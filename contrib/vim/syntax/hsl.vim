@@ -30,22 +30,23 @@ syntax keyword hslFunction array_keys array_map array_random array_range array_r
 syntax keyword hslFunction array_shuffle array_sort array_unique base32_decode base32_encode base64_decode
 syntax keyword hslFunction base64_encode base64url_decode base64url_encode boolean ceil chr count crypt
 syntax keyword hslFunction csv_decode dns dns4 dns6 dns_query dnsbl dnscname dnsmx dnsns dnsptr dnstxt
-syntax keyword hslFunction domain_includes envelope_address_parse envelope_localpart_escape executiontime
-syntax keyword hslFunction explode file file_get_contents floor gethostname globalview hash
-syntax keyword hslFunction header_addresslist_extract hmac_md5 hmac_sha1 hmac_sha2 http implode in_array
-syntax keyword hslFunction in_file in_ldap in_network inet_includes inet_ntop inet_pton inet_reverse
-syntax keyword hslFunction is_array is_boolean is_function is_number is_object is_string is_subdomain
-syntax keyword hslFunction json_decode json_encode ldap_bind ldap_search length log md5 memory_add
-syntax keyword hslFunction memory_dec memory_delete memory_exists memory_fetch memory_inc memory_store
-syntax keyword hslFunction memory_update mimeword_decode mimeword_encode number ord pack pcre_compile
-syntax keyword hslFunction pcre_match pcre_match_all pcre_quote pcre_replace pow queue_policy
-syntax keyword hslFunction queue_policy_delete queue_quota queue_suspend rand random_bytes random_number
-syntax keyword hslFunction range rate round sha1 sha2 sleep spf spf_query sqrt str_chunk str_find str_lower
-syntax keyword hslFunction str_lstrip str_repeat str_replace str_rfind str_rstrip str_slice str_split
-syntax keyword hslFunction str_strip str_upper strftime string strlen strpduration strpos strptime strrpos
-syntax keyword hslFunction strtolower strtoupper substr syslog tacplus_authen tacplus_author time timelocal
-syntax keyword hslFunction trim unpack uptime url_decode url_encode uuid uuidv5 xtext_decode xtext_encode
-syntax keyword hslFunction yaml_decode
+syntax keyword hslFunction domain_includes domain_publicsuffix dovecot_lookup_auth envelope_address_parse
+syntax keyword hslFunction envelope_localpart_escape executiontime explode file file_get_contents floor
+syntax keyword hslFunction gethostname globalview hash header_addresslist_extract hmac_md5 hmac_sha1
+syntax keyword hslFunction hmac_sha2 http implode in_array in_file in_ldap in_network inet_includes
+syntax keyword hslFunction inet_ntop inet_pton inet_reverse is_array is_boolean is_function is_number
+syntax keyword hslFunction is_object is_string is_subdomain json_decode json_encode ldap_bind ldap_search
+syntax keyword hslFunction length log mail md5 memory_add memory_dec memory_delete memory_exists
+syntax keyword hslFunction memory_fetch memory_inc memory_store memory_update mimeword_decode
+syntax keyword hslFunction mimeword_encode number ord pack pcre_compile pcre_match pcre_match_all
+syntax keyword hslFunction pcre_quote pcre_replace pow queue_policy queue_policy_delete queue_quota
+syntax keyword hslFunction queue_suspend rand random_bytes random_number range rate round sha1 sha2 sleep
+syntax keyword hslFunction smtp_lookup_auth smtp_lookup_rcpt spf spf_query sqrt str_chunk str_find
+syntax keyword hslFunction str_lower str_lstrip str_repeat str_replace str_rfind str_rstrip str_slice
+syntax keyword hslFunction str_split str_strip str_upper strftime string strlen strpduration strpos
+syntax keyword hslFunction strptime strrpos strtolower strtoupper substr syslog tacplus_authen
+syntax keyword hslFunction tacplus_author time timelocal trim unpack uptime url_decode url_encode uuid
+syntax keyword hslFunction uuidv5 xtext_decode xtext_encode yaml_decode
 syntax keyword hslAction Accept AddHeader Allow AppendHeader Block CopyMail CopyTo Defer DelHeader Delete
 syntax keyword hslAction Deliver DeliverAsSpam DirectDeliver DiscardMailDataChanges Done Exception
 syntax keyword hslAction GetAddressList GetExtensions GetHeader GetHeaders GetID GetMetaData GetTLS
