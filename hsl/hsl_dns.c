@@ -10,12 +10,10 @@
 
 #include "hsl/hsl_dns.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "hsl/hsl_dns_loop.h"
 #include "lib/ut_sbuf.h"
@@ -246,34 +244,25 @@ begin(struct hsl_dns *d, struct hsl_dns_question *q, const char *servers)
     return e;
 }
 
-/* Waits until [e] is answered; its answer with a new reference, which is TIMEOUT after [until]. */
+/* Waits until [e] is answered; its answer with a new reference, which is TIMEOUT after [deadline].
+ */
 static struct hsl_dns_answer *
-await(struct hsl_dns *d, struct dns_entry *e, const struct timespec *until)
+await(struct hsl_dns *d, struct dns_entry *e, double deadline)
 {
     struct hsl_dns_answer *a;
-    int rc = 0;
 
-    while (!e->answer && rc != ETIMEDOUT)
-        rc = pthread_cond_timedwait(&d->answered, &d->lock, until);
+    while (!e->answer && ut_time_cond_wait(&d->answered, &d->lock, deadline))
+        continue;
     a = answer_ref(e->answer ? e->answer : d->too_late);
     entry_unref(e);
     return a;
-}
-
-static struct timespec
-after(double seconds)
-{
-    double t = ut_time_mono() + (seconds > 0 ? seconds : 0);
-    time_t whole = (time_t)t;
-
-    return (struct timespec){whole, (long)((t - (double)whole) * 1e9)};
 }
 
 void
 hsl_dns_ask(
     struct hsl_dns *d, struct hsl_dns_question *q, size_t n, const char *servers, double seconds)
 {
-    struct timespec until = after(seconds);
+    double deadline = ut_time_mono() + seconds;
     struct dns_entry **waiting = calloc(n ? n : 1, sizeof(*waiting));
 
     pthread_mutex_lock(&d->lock);
@@ -285,7 +274,7 @@ hsl_dns_ask(
     }
     for (size_t i = 0; i < n; i++) {
         if (waiting && waiting[i])
-            q[i].answer = await(d, waiting[i], &until);
+            q[i].answer = await(d, waiting[i], deadline);
     }
     pthread_mutex_unlock(&d->lock);
     free(waiting);
@@ -308,7 +297,6 @@ struct hsl_dns *
 hsl_dns_new(void)
 {
     struct hsl_dns *d = calloc(1, sizeof(*d));
-    pthread_condattr_t attr;
 
     if (!d)
         return NULL;
@@ -322,10 +310,7 @@ hsl_dns_new(void)
         return NULL;
     }
     pthread_mutex_init(&d->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&d->answered, &attr);
-    pthread_condattr_destroy(&attr);
+    ut_time_cond_init(&d->answered);
     return d;
 }
 

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "hsl/hsl_http_internal.h"
 #include "lib/ut_time.h"
@@ -92,7 +91,6 @@ wait_item(struct http_queue *q)
 {
     while (!q->stop) {
         struct http_item *item = next_item(q);
-        struct timespec until;
 
         if (!item) {
             pthread_cond_wait(&q->changed, &q->lock);
@@ -100,9 +98,7 @@ wait_item(struct http_queue *q)
         }
         if (item->due <= ut_time_mono())
             return item;
-        until.tv_sec = (time_t)item->due;
-        until.tv_nsec = (long)((item->due - (double)until.tv_sec) * 1e9);
-        pthread_cond_timedwait(&q->changed, &q->lock, &until);
+        (void)ut_time_cond_wait(&q->changed, &q->lock, item->due);
     }
     return NULL;
 }
@@ -185,13 +181,8 @@ hsl_http_queue(struct hsl_http *h, struct hsl_http_request *request, struct ut_c
 void
 http_queue_init(struct http_queue *q)
 {
-    pthread_condattr_t attr;
-
     pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    ut_time_cond_init(&q->changed);
     q->last = &q->first;
 }
 

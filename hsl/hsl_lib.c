@@ -392,6 +392,21 @@ hsl_opt_arr(struct hsl_run *r, const char *name, unsigned n, const struct hsl_va
     return true;
 }
 
+size_t
+hsl_arg_numbered(const char *p, size_t most, size_t *len)
+{
+    size_t best = 0, n = 0;
+
+    for (size_t i = 1; p[i] >= '0' && p[i] <= '9' && i < 7; i++) {
+        n = n * 10 + (size_t)(p[i] - '0');
+        if (n == 0 || n > most)
+            continue;
+        best = n;
+        *len = i + 1;
+    }
+    return best;
+}
+
 bool
 hsl_ret_str(struct hsl_run *r, struct hsl_value *out, const char *p, size_t len)
 {
@@ -401,6 +416,22 @@ hsl_ret_str(struct hsl_run *r, struct hsl_value *out, const char *p, size_t len)
         return false;
     *out = hsl_from_str(s);
     return true;
+}
+
+bool
+hsl_set_str(struct hsl_run *r, struct hsl_arr *a, const char *key, const char *p, size_t len)
+{
+    struct hsl_str *s = hsl_str_new(r, p, len);
+
+    return s && hsl_arr_setz(r, a, key, hsl_from_str(s));
+}
+
+bool
+hsl_push_str(struct hsl_run *r, struct hsl_arr *a, const char *p, size_t len)
+{
+    struct hsl_str *s = hsl_str_new(r, p, len);
+
+    return s && hsl_arr_push(r, a, hsl_from_str(s));
 }
 
 bool

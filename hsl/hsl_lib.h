@@ -110,8 +110,15 @@ bool hsl_opt_str(struct hsl_run *r, const char *name, unsigned n, const struct h
 bool hsl_opt_arr(struct hsl_run *r, const char *name, unsigned n, const struct hsl_value *o, const char *key,
     struct hsl_arr **out) UT_CHECKED;
 
+/* N of the "$N" at [p], which ends with NUL: the longest number from 1 to [most] that stands there, and in
+ * [*len] the bytes of it with the "$"; 0: none. */
+size_t hsl_arg_numbered(const char *p, size_t most, size_t *len);
+
 /* Helpers for rows: results */
 bool hsl_ret_str(struct hsl_run *r, struct hsl_value *out, const char *p, size_t len) UT_CHECKED;
+/* The [len] bytes at [p] as a string at [key] of [a], or behind its last element. */
+bool hsl_set_str(struct hsl_run *r, struct hsl_arr *a, const char *key, const char *p, size_t len) UT_CHECKED;
+bool hsl_push_str(struct hsl_run *r, struct hsl_arr *a, const char *p, size_t len) UT_CHECKED;
 /* Gives an sbuf's content as a string and empties it; a failed buffer is a limit or memory error. */
 bool hsl_ret_sbuf(struct hsl_run *r, struct hsl_value *out, struct ut_sbuf *b) UT_CHECKED;
 

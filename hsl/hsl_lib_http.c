@@ -49,23 +49,6 @@ copy_text(struct hsl_run *r, const struct hsl_str *s, const char *what, char **o
     return *out || hsl_limit(r, HSL_L08, "out of memory");
 }
 
-/* The value that "$N" at [p] stands for: the longest number that has one. NULL: none. */
-static const struct hsl_value *
-numbered(const char *p, const char *end, const struct hsl_value *values, size_t count, size_t *len)
-{
-    const struct hsl_value *best = NULL;
-    size_t n = 0;
-
-    for (size_t i = 1; p + i < end && p[i] >= '0' && p[i] <= '9' && i < 7; i++) {
-        n = n * 10 + (size_t)(p[i] - '0');
-        if (n == 0 || n > count)
-            continue;
-        best = &values[n - 1];
-        *len = i + 1;
-    }
-    return best;
-}
-
 /* The URL with its values into the request. */
 static bool
 make_url(struct call *c, const struct hsl_str *url, const struct hsl_value *values, size_t count)
@@ -76,8 +59,8 @@ make_url(struct call *c, const struct hsl_str *url, const struct hsl_value *valu
 
     ut_sbuf_init(&b, URL_MAX);
     while (ok && p < end) {
-        size_t len = 1;
-        const struct hsl_value *v = *p == '$' ? numbered(p, end, values, count, &len) : NULL;
+        size_t len = 1, n = *p == '$' ? hsl_arg_numbered(p, count, &len) : 0;
+        const struct hsl_value *v = n > 0 ? &values[n - 1] : NULL;
         struct hsl_str *s = v ? hsl_to_str(c->run, v) : NULL;
 
         if (s) {

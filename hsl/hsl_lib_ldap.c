@@ -200,27 +200,6 @@ add_escaped(struct ut_sbuf *b, const struct hsl_str *s)
     }
 }
 
-/* The element that "$N" at [p] stands for in the list [words], and how long that text is: the
- * longest number that has one. NULL: none. */
-static const struct hsl_value *
-numbered(const char *p, const struct hsl_arr *words, size_t *len)
-{
-    const struct hsl_value *best = NULL;
-    size_t n = 0;
-
-    for (size_t i = 1; p[i] >= '0' && p[i] <= '9' && i < 6; i++) {
-        const struct hsl_value *v;
-
-        n = n * 10 + (size_t)(p[i] - '0');
-        v = n > 0 ? hsl_arr_at(words, n - 1) : NULL;
-        if (v) {
-            best = v;
-            *len = i + 1;
-        }
-    }
-    return best;
-}
-
 /* Appends the text of [v], escaped or not. */
 static bool
 add_value(struct lookup *l, struct ut_sbuf *b, const struct hsl_value *v, bool escaped)
@@ -243,18 +222,20 @@ make_filter(struct lookup *l, const struct hsl_value *what, struct ut_sbuf *b)
 {
     bool list = what->type == HSL_ARR;
     static const struct hsl_value nothing = {.type = HSL_NONE};
-    const struct hsl_value *word = list ? hsl_arr_at(what->u.arr, 0) : what, *v;
+    const struct hsl_value *word = list ? hsl_arr_at(what->u.arr, 0) : what;
+    size_t words = list ? hsl_arr_count(what->u.arr) : 0;
     bool ok = true;
 
     for (const char *p = l->query; ok && *p; p++) {
-        size_t len = 0;
+        size_t len = 0, n = *p == '$' ? hsl_arg_numbered(p, words, &len) : 0;
+        const struct hsl_value *v = n > 0 ? hsl_arr_at(what->u.arr, n - 1) : NULL;
 
         if (*p == '%' && (p[1] == 's' || p[1] == 'x')) {
             ok = add_value(l, b, word ? word : &nothing, p[1] == 's');
             p++;
         } else if (*p == '%' && p[1] == '%') {
             ut_sbuf_addc(b, *p++);
-        } else if (*p == '$' && list && (v = numbered(p, what->u.arr, &len))) {
+        } else if (v) {
             ok = add_value(l, b, v, true);
             p += len - 1;
         } else {
@@ -368,14 +349,6 @@ struct found {
     bool failed; /* the run's error is set */
 };
 
-static bool
-set_text(struct hsl_run *r, struct hsl_arr *a, const char *key, const char *p, size_t len)
-{
-    struct hsl_str *s = hsl_str_new(r, p, len);
-
-    return s && hsl_arr_setz(r, a, key, hsl_from_str(s));
-}
-
 /* One attribute as a list of its values. */
 static bool
 add_attribute(struct hsl_run *r, struct hsl_arr *entry, const char *name, struct berval **values)
@@ -385,9 +358,7 @@ add_attribute(struct hsl_run *r, struct hsl_arr *entry, const char *name, struct
     if (!list)
         return false;
     for (size_t i = 0; values && values[i]; i++) {
-        struct hsl_str *s = hsl_str_new(r, values[i]->bv_val, values[i]->bv_len);
-
-        if (!s || !hsl_arr_push(r, list, hsl_from_str(s))) {
+        if (!hsl_push_str(r, list, values[i]->bv_val, values[i]->bv_len)) {
             hsl_unref(r, hsl_from_arr(list));
             return false;
         }
@@ -412,7 +383,7 @@ add_attributes(struct hsl_run *r, struct hsl_arr *entry, LDAP *ld, LDAPMessage *
     }
     ber_free(ber, 0);
     dn = ok ? ldap_get_dn(ld, msg) : NULL;
-    ok = ok && (!dn || set_text(r, entry, "dn", dn, strlen(dn)));
+    ok = ok && (!dn || hsl_set_str(r, entry, "dn", dn, strlen(dn)));
     ldap_memfree(dn);
     return ok;
 }

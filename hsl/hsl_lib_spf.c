@@ -53,14 +53,6 @@ check(struct hsl_run *r, const char *function, const struct hsl_value *args, uns
         "DNS questions");
 }
 
-static bool
-set_text(struct hsl_run *r, struct hsl_arr *a, const char *key, const char *p, size_t len)
-{
-    struct hsl_str *s = hsl_str_new(r, p, len);
-
-    return s && hsl_arr_setz(r, a, key, hsl_from_str(s));
-}
-
 /* ["result" => ..., "explanation" => ...], the latter only where the domain gives one. */
 static bool
 result_array(struct hsl_run *r, enum hsl_spf result, const struct ut_sbuf *explanation,
@@ -72,9 +64,9 @@ result_array(struct hsl_run *r, enum hsl_spf result, const struct ut_sbuf *expla
     if (!a)
         return false;
     *out = hsl_from_arr(a);
-    return set_text(r, a, "result", text, strlen(text)) &&
+    return hsl_set_str(r, a, "result", text, strlen(text)) &&
            (explanation->len == 0 || explanation->failed ||
-               set_text(r, a, "explanation", ut_sbuf_text(explanation), explanation->len));
+               hsl_set_str(r, a, "explanation", ut_sbuf_text(explanation), explanation->len));
 }
 
 static double

@@ -9,11 +9,9 @@
 
 #include "hsl/hsl_lock.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "hsl/hsl_hash.h"
 #include "hsl/hsl_random.h"
@@ -50,14 +48,10 @@ static struct barrier *
 new_barrier(const struct hsl_text *name, struct barrier **chain)
 {
     struct barrier *b = calloc(1, sizeof(*b) + name->len + 1);
-    pthread_condattr_t attr;
 
     if (!b)
         return NULL;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->left, &attr);
-    pthread_condattr_destroy(&attr);
+    ut_time_cond_init(&b->left);
     b->name_len = name->len;
     memcpy(b->name, name->p, name->len);
     b->chain = chain;
@@ -104,27 +98,14 @@ put_barrier(struct barrier *b)
 
 /* --- Entering and leaving -------------------------------------------------------------------- */
 
-/* The time of CLOCK_MONOTONIC in [seconds], for pthread_cond_timedwait(). */
-static struct timespec
-deadline_in(double seconds)
-{
-    double when = ut_time_mono() + fmin(fmax(seconds, 0), 86400.0 * 365);
-    struct timespec t;
-
-    t.tv_sec = (time_t)when;
-    t.tv_nsec = (long)((when - (double)t.tv_sec) * 1e9);
-    return t;
-}
-
 static bool
 wait_for(struct hsl_locks *l, struct barrier *b, double seconds)
 {
-    struct timespec until = deadline_in(seconds);
-    int error = 0;
+    double deadline = ut_time_mono() + seconds;
 
     b->waiting++;
-    while (b->held && error == 0)
-        error = pthread_cond_timedwait(&b->left, &l->lock, &until);
+    while (b->held && ut_time_cond_wait(&b->left, &l->lock, deadline))
+        continue;
     b->waiting--;
     return !b->held;
 }

@@ -1,10 +1,11 @@
-/* ut_time.c - clocks and the text forms of a time.
+/* ut_time.c - clocks, waiting by them, and the text forms of a time.
  * Not here: time zones and the calendar of scripts (hsl/).
  * Threads: any. Fails: never; CLOCK_REALTIME and CLOCK_MONOTONIC always exist. */
 #include "config.h"
 
 #include "lib/ut_time.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,4 +70,28 @@ ut_time_poll_ms(double deadline)
     if (left > 3600)
         return 3600 * 1000;
     return (int)(left * 1000) + 1;
+}
+
+void
+ut_time_cond_init(pthread_cond_t *c)
+{
+    pthread_condattr_t attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(c, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+bool
+ut_time_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock, double deadline)
+{
+    double most = ut_time_mono() + 86400.0 * 365;
+    struct timespec until;
+
+    if (!(deadline < most))
+        deadline = most;
+    until.tv_sec = deadline > 0 ? (time_t)deadline : 0;
+    until.tv_nsec = deadline > 0 ? (long)((deadline - (double)until.tv_sec) * 1e9) : 0;
+    return pthread_cond_timedwait(c, lock, &until) != ETIMEDOUT;
 }

@@ -2,6 +2,8 @@
 #ifndef UT_TIME_H
 #define UT_TIME_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <time.h>
 
 #define UT_TIME_TEXT_SIZE 32
@@ -18,5 +20,11 @@ void ut_time_mail(time_t t, char out[UT_TIME_TEXT_SIZE]);
 /* Milliseconds from now to [deadline] (of ut_time_mono()) as poll(2) wants them: 0 if it has
  * passed, rounded up, at most an hour. */
 int ut_time_poll_ms(double deadline);
+
+/* pthread_cond_init() of a condition for ut_time_cond_wait(). */
+void ut_time_cond_init(pthread_cond_t *c);
+/* pthread_cond_wait() until [deadline] (of ut_time_mono(); more than a year ahead: a year), however
+ * the clock on the wall is set meanwhile. False: it has passed. */
+bool ut_time_cond_wait(pthread_cond_t *c, pthread_mutex_t *lock, double deadline);
 
 #endif

@@ -46,11 +46,7 @@ tick_main(void *arg)
 
     pthread_mutex_lock(&t->lock);
     while (!t->stop) {
-        struct timespec until;
-
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += 1;
-        pthread_cond_timedwait(&t->stop_now, &t->lock, &until);
+        (void)ut_time_cond_wait(&t->stop_now, &t->lock, ut_time_mono() + 1);
         tell(t);
     }
     pthread_mutex_unlock(&t->lock);
@@ -68,7 +64,7 @@ mlt_tick_new(struct ut_diag *d)
         return NULL;
     }
     pthread_mutex_init(&t->lock, NULL);
-    pthread_cond_init(&t->stop_now, NULL);
+    ut_time_cond_init(&t->stop_now);
     error = pthread_create(&t->thread, NULL, tick_main, t);
     if (error != 0) {
         ut_diag_set(d, "cannot start a thread: %s", strerror(error));

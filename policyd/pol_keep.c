@@ -327,15 +327,12 @@ write_once(struct pol_keep *k)
 static bool
 wait_for(struct pol_keep *k, double seconds)
 {
-    double when = ut_time_mono() + seconds;
-    struct timespec until = {.tv_sec = (time_t)when};
+    double deadline = ut_time_mono() + seconds;
     bool stopping;
-    int error = 0;
 
-    until.tv_nsec = (long)((when - (double)until.tv_sec) * 1e9);
     pthread_mutex_lock(&k->lock);
-    while (!k->stopping && error == 0)
-        error = pthread_cond_timedwait(&k->wake, &k->lock, &until);
+    while (!k->stopping && ut_time_cond_wait(&k->wake, &k->lock, deadline))
+        continue;
     stopping = k->stopping;
     pthread_mutex_unlock(&k->lock);
     return !stopping;
@@ -387,7 +384,6 @@ struct pol_keep *
 pol_keep_open(const char *dir, struct hsl_share *share, struct ut_diag *damaged, struct ut_diag *d)
 {
     struct pol_keep *k;
-    pthread_condattr_t attr;
 
     damaged->text[0] = '\0';
     k = calloc(1, sizeof(*k));
@@ -400,10 +396,7 @@ pol_keep_open(const char *dir, struct hsl_share *share, struct ut_diag *damaged,
     k->status.written = ut_time_wall();
     ut_sbuf_init(&k->batch, BATCH_MAX);
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    ut_time_cond_init(&k->wake);
     k->dir = strdup(dir);
     if (!k->dir)
         (void)ut_diag_set(d, "out of memory");

@@ -32,7 +32,7 @@ quarantine_penstock_quarantined_LDADD = quarantine/libqtn.a lib/libut.a $(QTN_LI
 QTN_TEST_LDADD = quarantine/libqtn.a lib/libut.a $(QTN_LIBS) $(UT_LIBS)
 
 check_PROGRAMS += t/unit/qtn_store t/unit/qtn_index t/unit/qtn_audit t/unit/qtn_keeper
-t_unit_qtn_store_SOURCES = t/unit/qtn_store.c t/unit/tap.h
+t_unit_qtn_store_SOURCES = t/unit/qtn_store.c t/unit/scarce.h t/unit/tap.h
 t_unit_qtn_store_LDADD = $(QTN_TEST_LDADD)
 t_unit_qtn_store_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=fsync,--wrap=rename
@@ -41,7 +41,7 @@ t_unit_qtn_index_LDADD = $(QTN_TEST_LDADD)
 t_unit_qtn_audit_SOURCES = t/unit/qtn_audit.c t/unit/tap.h
 t_unit_qtn_audit_LDADD = $(QTN_TEST_LDADD)
 t_unit_qtn_audit_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fdatasync
-t_unit_qtn_keeper_SOURCES = t/unit/qtn_keeper.c t/unit/tap.h
+t_unit_qtn_keeper_SOURCES = t/unit/qtn_keeper.c t/unit/scarce.h t/unit/tap.h
 t_unit_qtn_keeper_LDADD = $(QTN_TEST_LDADD)
 t_unit_qtn_keeper_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=fsync,--wrap=fdatasync

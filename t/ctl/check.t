@@ -10,17 +10,7 @@ my $dir = tempdir('penstock-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $conf = "$dir/penstock.conf";
 my $program = Penstock::program('penstock');
 
-sub ctl {
-    my (@args) = @_;
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDOUT, '>', "$dir/out";
-        open STDERR, '>', "$dir/err";
-        exec $program, '-c', $conf, @args or exit 127;
-    }
-    waitpid $pid, 0;
-    return ($? & 127 ? 128 + ($? & 127) : $? >> 8, Penstock::read_file("$dir/out"), Penstock::read_file("$dir/err"));
-}
+sub ctl { return Penstock::call($program, '-c', $conf, @_) }
 
 sub write_conf {
     my ($more) = @_;

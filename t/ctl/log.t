@@ -21,17 +21,7 @@ sub record {
 }
 
 # Runs penstock; gives exit code, output, errors.
-sub ctl {
-    my (@args) = @_;
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDOUT, '>', "$dir/out";
-        open STDERR, '>', "$dir/err";
-        exec $program, '-c', $conf, @args or exit 127;
-    }
-    waitpid $pid, 0;
-    return ($? & 127 ? 128 + ($? & 127) : $? >> 8, Penstock::read_file("$dir/out"), Penstock::read_file("$dir/err"));
-}
+sub ctl { return Penstock::call($program, '-c', $conf, @_) }
 
 my @records = (
     record(message => 'm-1', queue => '4X1', recipient => 'ann@example.com', line => 3),

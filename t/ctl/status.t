@@ -14,17 +14,7 @@ my $conf = "$dir/penstock.conf";
 my $program = Penstock::program('penstock');
 Penstock::write_file($conf, "run_directory = \"$dir\"\nflow_directory = \"$dir\"\ndata_directory = \"$dir\"\n");
 
-sub ctl {
-    my (@args) = @_;
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDOUT, '>', "$dir/out";
-        open STDERR, '>', "$dir/err";
-        exec $program, '-c', $conf, @args or exit 127;
-    }
-    waitpid $pid, 0;
-    return ($? & 127 ? 128 + ($? & 127) : $? >> 8, Penstock::read_file("$dir/out"), Penstock::read_file("$dir/err"));
-}
+sub ctl { return Penstock::call($program, '-c', $conf, @_) }
 
 my %daemon;
 

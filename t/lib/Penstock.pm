@@ -45,6 +45,22 @@ sub program {
     return $file;
 }
 
+# Runs a program to its end: exit code (128 + N: killed by signal N), what it printed, what it printed
+# on standard error.
+sub call {
+    my (@cmd) = @_;
+    my ($out, $err) = (File::Temp->new, File::Temp->new);
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>&', $out;
+        open STDERR, '>&', $err;
+        exec { $cmd[0] } @cmd or POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+    return ($? & 127 ? 128 + ($? & 127) : $? >> 8, read_file("$out"), read_file("$err"));
+}
+
 sub free_port {
     my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0) or die "no port: $!";
     return $s->sockport;

@@ -25,17 +25,10 @@
 #include "quarantine/qtn_reindex.h"
 #include "quarantine/qtn_release.h"
 #include "quarantine/qtn_take.h"
+#include "t/unit/scarce.h"
 #include "t/unit/tap.h"
 
-static long fail_at;       /* allocations until one fails; 0: never */
 static bool db_opens;      /* those of Berkeley DB do not fail */
-
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_realloc(void *p, size_t n);
 
 int __wrap_fsync(int fd);
 int __wrap_fdatasync(int fd);
@@ -53,33 +46,6 @@ __wrap_fdatasync(int fd)
 {
     (void)fd;
     return 0;
-}
-
-static bool
-fails(void)
-{
-    if (fail_at == 0 || --fail_at > 0)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
 }
 
 /* For Berkeley DB, which crashes in db_env_create() if it gets no memory there, but not later. */

@@ -17,49 +17,16 @@
 #include <unistd.h>
 
 #include "quarantine/qtn_store.h"
+#include "t/unit/scarce.h"
 #include "t/unit/tap.h"
 
-static long fail_at;  /* allocations until one fails; 0: never */
 static int fsync_err; /* errno of every fsync; 0: works */
 static long renames;  /* renames until one fails with ENOSPC; 0: never */
 
-void *__real_malloc(size_t n);
-void *__wrap_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_realloc(void *p, size_t n);
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
-
-static bool
-fails(void)
-{
-    if (fail_at == 0 || --fail_at > 0)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
 
 int
 __wrap_fsync(int fd)
