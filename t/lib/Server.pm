@@ -264,7 +264,7 @@ E
 
 # Dovecot's auth server, with users (name => what stands behind "name:" in a passwd-file) on the UNIX
 # socket $s->{dir}/auth and on TCP; its port. Users in the domain broken.test fail temporarily. What
-# it is asked stands in dovecot.log.
+# it is asked stands in dovecot.log. Wrong passwords slow nobody down.
 sub dovecot {
     my ($self, %users) = @_;
     my $d = $self->{dir};
@@ -293,6 +293,11 @@ passdb {
 userdb {
     driver = static
     args = uid=nobody gid=nogroup home=/nonexistent
+}
+service anvil {
+    unix_listener anvil-auth-penalty {
+        mode = 0
+    }
 }
 service auth {
     client_limit = 2000

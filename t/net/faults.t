@@ -2,7 +2,7 @@
 # faults.t - servers that are killed, stopped, or begin to talk nonsense while 200 flow runs ask them:
 # every run ends in time with the error result of its function, nothing is left open, and with the
 # server back the same process finds it again. DNS, LDAP (searches on kept connections, and binds),
-# HTTP and Dovecot.
+# HTTP, Dovecot and Postfix.
 use strict;
 use warnings;
 use Flow;
@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 
 my $RUNS = 200;
 my $TIMEOUT = Penstock::sanitized() ? 4 : 2;    # of a look-up, in seconds
-my $SPARE = 1.5;
+my $SPARE = $TIMEOUT;
 
 my $s = Server->new;
 my $d = $s->{dir};
@@ -47,7 +47,17 @@ ldap 1 {
 }
 E
 
-# [name, its server, a look-up, what it gives, what it gives when that fails]
+# Postfix starts a process for each client, up to this many; others wait. So it is only asked by this
+# many while it is to answer in time.
+my $SMTPD = 20;
+my $gw = Penstock->new(milter => 0, sink => 0, main => {
+    default_process_limit => $SMTPD, smtpd_sasl_auth_enable => 'yes', smtpd_sasl_type => 'dovecot', smtpd_sasl_path => "$d/auth",
+});
+$gw->start;
+$port{postfix} = $gw->{port};
+my $smtp = "[\"host\" => \"127.0.0.1\", \"port\" => $port{postfix}, \"timeout\" => $TIMEOUT]";
+
+# [name, its server, a look-up, what it gives, what it gives when that fails, how many ask it at once when all is well]
 my @kinds = (
     ['dns', 'knot', 'dns(uuid() . ".names.test")', '["192.0.2.1"]', '[]'],
     ['in_ldap', 'slapd', 'in_ldap("ldap:1", "joe")', 100, -1],
@@ -55,6 +65,8 @@ my @kinds = (
     ['http', 'nginx', "http(\"http://127.0.0.1:$port{nginx}/login\", $TIMEOUT)", '"OK"', '""'],
     ['dovecot_lookup_auth', 'dovecot', "dovecot_lookup_auth([\"unix_socket_path\" => \"$d/auth\", \"timeout\" => $TIMEOUT], \"joe\", \"pw\")", 1, -1],
     ['dovecot_lookup_auth, TCP', 'dovecot', "dovecot_lookup_auth([\"host\" => \"127.0.0.1\", \"port\" => $port{dovecot}, \"timeout\" => $TIMEOUT], \"joe\", \"pw\")", 1, -1],
+    ['smtp_lookup_rcpt', 'postfix', "smtp_lookup_rcpt($smtp, \"\", \"joe\@example.com\")", 1, -1, $SMTPD / 2],
+    ['smtp_lookup_auth', 'postfix', "smtp_lookup_auth($smtp, \"joe\", \"pw\")", 1, -1, $SMTPD / 2],
 );
 
 # The look-up five times, with time in between for a fault to come.
@@ -65,58 +77,76 @@ for (\$i = 0; \$i < 5; \$i++) {
     \$r = $lookup;
     if (\$r == $failed) Reject("error");
     if (\$r != $good) Defer("odd: \$r");
-    sleep(0.2);
+    sleep(0.4);
 }
 Accept();
 E
 }
 my @flows = map { flow('max_time=20,max_sockets=100', @$_[2 .. 4]) } @kinds;
 
+# What happens to a server. Postfix's processes are a group of its own.
+sub hurt {
+    my ($server, $signal) = @_;
+    return $signal eq 'KILL' ? $s->end($server, 'KILL') : $s->signal($server, $signal) if $server ne 'postfix';
+    my ($master) = Penstock::read_file("$gw->{spool}/pid/master.pid") =~ /(\d+)/ or die 'no pid of Postfix';
+    kill $signal, -$master;
+}
+sub mend { my ($server) = @_; $server eq 'postfix' ? $gw->start_postfix : $s->again($server, $port{$server}) }
+
+# Postfix has to get rid of those who have waited for it in vain.
+sub await_postfix {
+    Penstock::wait_until(30, sub {
+        my $c = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port{postfix}", Timeout => 1) or return;
+        return IO::Select->new($c)->can_read(0.2);
+    }) or die 'Postfix does not answer';
+}
+
 # Lets all kinds run, calls [fault] for each server meanwhile, and compares the outcomes.
 sub round {
     my ($title, $want, $limit, $fault) = @_;
-    my (%r, %done);
+    my %r;
+    my @count = map { $limit ? $RUNS : $_->[5] // $RUNS } @kinds;
     for my $i (0 .. $#kinds) {
-        $flows[$i]->begin($RUNS);
+        $flows[$i]->begin($count[$i]);
         next if !$fault || ($kinds[$i + 1] && $kinds[$i + 1][1] eq $kinds[$i][1]);
         sleep 0.3;
         $fault->($kinds[$i][1]);
     }
     for my $i (0 .. $#kinds) {
         my ($name, $r) = ($kinds[$i][0], $flows[$i]->finish);
-        is_deeply($r->{outcomes}, { $want => $RUNS }, "$title: $name") or diag substr $flows[$i]->records, 0, 2000;
+        is_deeply($r->{outcomes}, { $want => $count[$i] }, "$title: $name") or diag substr $flows[$i]->records, 0, 500;
         cmp_ok($r->{longest}, '<', $limit, "$title: $name, in time") if $limit;
         $r{$name} = $r->{descriptors};
     }
     return \%r;
 }
 
-my @servers = qw(knot slapd nginx dovecot);
+my @servers = qw(knot slapd nginx dovecot postfix);
 my $whole = time;
 my $before = round('all servers up', 'Accept');
 
-round('killed', 'Reject: error', 1.5 + $TIMEOUT + $SPARE, sub { $s->end($_[0], 'KILL') });
-$s->again($_ => $port{$_}) for @servers;
+round('killed', 'Reject: error', 1.5 + $TIMEOUT + $SPARE, sub { hurt($_[0], 'KILL') });
+mend($_) for @servers;
 round('up again', 'Accept');
 
-round('stopped', 'Reject: error', 1.5 + $TIMEOUT + $SPARE, sub { $s->signal($_[0], 'STOP') });
-$s->signal($_, 'CONT') for @servers;
-sleep 0.5;
+round('stopped', 'Reject: error', 1.5 + $TIMEOUT + $SPARE, sub { hurt($_[0], 'STOP') });
+hurt($_, 'CONT') for @servers;
+await_postfix();
 round('awake again', 'Accept');
 
 # The run's own time ends before that of the look-up.
 my @patient = @flows;
 @flows = map { flow('max_time=1.5,max_sockets=100', @$_[2 .. 4]) } @kinds;
-$s->signal($_, 'STOP') for @servers;
+hurt($_, 'STOP') for @servers;
 round('stopped, and little time', 'Reject: error', 1.5 + $SPARE);
-$s->signal($_, 'CONT') for @servers;
+hurt($_, 'CONT') for @servers;
 is($_->end, 0, 'no descriptor is left open') for @flows;
 @flows = @patient;
 
 # Something else listens at the server's port.
 sub listen_instead {
     my ($server) = @_;
-    $s->end($server, 'KILL');
+    hurt($server, 'KILL');
     Penstock::wait_until(5, sub {
         eval {
             $s->rubbish("$server-rubbish", port => $port{$server});
@@ -127,7 +157,7 @@ sub listen_instead {
 }
 round('nonsense', 'Reject: error', 1.5 + $TIMEOUT + $SPARE, \&listen_instead);
 $s->end($_) for 'dns-rubbish', map { "$_-rubbish" } @servers;
-$s->again($_ => $port{$_}) for @servers;
+mend($_) for @servers;
 my $after = round('up in the end', 'Accept');
 
 # The system's own way to look up a name knows no time limit.
@@ -146,5 +176,6 @@ for (['ldap_bind("ldap:1", "cn=joe", "pw")', -1], ['http("http://slow.test/", 1)
 cmp_ok($after->{$_}, '<=', $before->{$_} + 32, "$_: descriptors do not become more and more") for map { $_->[0] } @kinds;
 is($_->end, 0, 'no descriptor is left open') for @flows;
 diag sprintf '%.1f s', time - $whole if $ENV{TEST_VERBOSE};
+$gw->stop;
 $s->stop;
 done_testing;

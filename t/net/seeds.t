@@ -175,6 +175,41 @@ outcomes('ldap, stopped', auth => $ldap, ldap_conf(ldap => $upn), user('implicit
 $s->signal(slapd => 'CONT');
 outcomes('ldap, back', auth => $ldap, ldap_conf(ldap => $upn), user('Accept', 'joe', 'secret1'));
 
+# --- A mail server -----------------------------------------------------------------------------------
+
+my $auth = <<'E';
+if (smtp_lookup_auth("mailtransport:1", $saslusername, $saslpassword) == 1) { echo "$saslusername successfully SMTP authenticated"; Accept(); }
+Reject("You failed ($saslusername)");
+E
+$s->dovecot(joe => '{PLAIN}secret1');
+$s->write('recipients', "known\@example.com OK\nunknown\@example.com 550 5.1.1 no such user\nlater\@example.com 450 4.2.0 not now\n");
+my $gw = Penstock->new(milter => 0, sink => 0, main => {
+    smtpd_sasl_auth_enable => 'yes', smtpd_sasl_type => 'dovecot', smtpd_sasl_path => "$d/auth",
+    smtpd_recipient_restrictions => "check_recipient_access texthash:$d/recipients reject_unauth_destination",
+});
+$gw->start;
+sub smtp_conf {
+    my ($name, $port) = @_;
+    $s->write("$name.conf", "mailtransport 1 {\n    host = \"127.0.0.1\"\n    port = $port\n    timeout = 1\n}\n");
+    return { config => "$d/$name.conf" };
+}
+my %smtp = map { $_->[0] => smtp_conf("smtp$_->[0]" => $_->[1]) } [up => $gw->{port}], [down => $nobody], [mute => $mute], [rubbish => $rubbish];
+$records = outcomes('smtp', auth => $auth, $smtp{up},
+    user('Accept', 'joe', 'secret1'), user('Reject: You failed (joe)', 'joe', 'secret2'), user('Reject: You failed (jim)', 'jim', 'secret1'),
+    user('Reject: You failed (joe)', 'joe', ''), user('Reject: You failed ()', '', ''));
+is($records, "echo: joe successfully SMTP authenticated\n", 'smtp: one record, that of the script');
+for (qw(down mute rubbish)) {
+    $records = outcomes("smtp, $_", auth => $auth, $smtp{$_}, user('Reject: You failed (joe)', 'joe', 'secret1'));
+    like($records, qr/^info: smtp_lookup_auth failed/, "smtp, $_: a record");
+    unlike($records, qr/secret/, "smtp, $_: without the password");
+}
+
+my $known = 'if (smtp_lookup_rcpt("mailtransport:1", $sender, $recipient) == 0) Reject("no such user"); Accept();';
+sub to { my ($want, $to) = @_; return [$want, sender => 'joe@example.org', recipient => $to] }
+outcomes('smtp, rcpt', rcpt => $known, $smtp{up},
+    to('Accept', 'known@example.com'), to('Reject: no such user', 'unknown@example.com'), to('Accept', 'later@example.com'));
+outcomes("smtp, rcpt, $_", rcpt => $known, $smtp{$_}, to('Accept', 'unknown@example.com')) for qw(down mute rubbish);
+
 # --- The recipient flow ------------------------------------------------------------------------------
 
 outcomes('rcpt', rcpt => 'if ($saslauthed) Accept(); else Reject("This server require authentication");', {},
@@ -194,5 +229,6 @@ outcomes("spf, DNS $_", rcpt => $spf, dns_conf("dns$_" => $s->dns_proxy($dns, na
 # --- A script that takes too long ---------------------------------------------------------------------
 
 outcomes('sleep', auth => 'sleep(60);', { limits => 'max_time=1' }, user('limit: time (1 s) exceeded', 'joe', 'secret'));
+$gw->stop;
 $s->stop;
 done_testing;
