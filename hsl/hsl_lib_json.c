@@ -456,6 +456,7 @@ const struct hsl_builtin hsl_lib_json_rows[] = {
         "The value as JSON, or none if it cannot be: functions, objects, nan, text that is not "
         "UTF-8. Options: ensure_ascii (true), pretty_print (false)."},
     {"json_decode", "s|o", 0, 0, fn_json_decode, "json_decode(s [, options])",
-        "The value of a JSON text; none if it is no JSON. Option allow_comments (false)."},
+        "The value of a JSON text; none if it is no JSON, or has a name with a NUL in it. Option "
+        "allow_comments (false)."},
     {.name = NULL},
 };

@@ -56,9 +56,9 @@ static const char script[] =
     "    $words = str_split($line, \" \", 3);\n"
     "    try { put($words[0], url_decode($words[1] ?? \"X\"), url_decode($words[2] ?? \"\")); }\n"
     "    catch ($e) { if (is_string($e)) throw $e; }\n"
-    "    foreach (GetHeaders(true) as $name => $values)\n"
-    "        must(\"all\", $values, GetHeaders($name));\n"
     "}\n"
+    "foreach (GetHeaders(true) as $name => $values)\n"
+    "    must(\"all\", $values, GetHeaders($name));\n"
     "DiscardMailDataChanges();\n"
     "must(\"discarded\", GetHeaders(true, false), $before);\n"
     "Deliver();\n";
