@@ -533,14 +533,11 @@ ut_sock_recv(int fd, void *p, size_t len, double deadline)
     ssize_t n;
 
     for (;;) {
-        n = recv(fd, p, len, MSG_DONTWAIT);
-        if (n >= 0)
-            return n;
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
-            return -1;
+        /* Who calls waits for the other side as a rule: to look first would be for nothing. */
         if (sock_wait(fd, POLLIN, deadline) != 0)
             return -1;
+        n = recv(fd, p, len, MSG_DONTWAIT);
+        if (n >= 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
+            return n;
     }
 }

@@ -13,6 +13,8 @@
 const struct ut_attr_limits pol_wire_limits = {
     .line = POL_WIRE_MAX - 64 * 1024, .count = 16, .total = POL_WIRE_MAX, .decode = true};
 
+#define WHOLE_MAX 1e15 /* below it whole numbers are written as such, which is faster */
+
 /* ORDER KEEP: enum hsl_share_keep */
 static const char *const keeps[] = {"keep", "store", "remove"};
 /* ORDER WHEN: enum hsl_share_when */
@@ -22,8 +24,13 @@ void
 pol_wire_add_num(struct ut_sbuf *b, const char *name, double n)
 {
     char text[40];
-    int len = snprintf(text, sizeof(text), "%.17g", n);
+    int len;
 
+    if (n == trunc(n) && fabs(n) < WHOLE_MAX) {
+        ut_attr_addi(b, name, (long long)n);
+        return;
+    }
+    len = snprintf(text, sizeof(text), "%.17g", n);
     if (len < 0 || (size_t)len >= sizeof(text))
         b->failed = true;
     else
