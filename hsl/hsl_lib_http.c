@@ -244,8 +244,10 @@ use_certificate(struct call *c, const struct hsl_value *o)
 {
     struct hsl_str *s = NULL;
 
-    if (!hsl_opt_str(c->run, "http", 2, o, "tls_client_cert", &s) || !s)
-        return !s;
+    if (!hsl_opt_str(c->run, "http", 2, o, "tls_client_cert", &s))
+        return false;
+    if (!s)
+        return true;
     if (strncmp(s->data, "pki:", 4) == 0)
         return hsl_raise(c->run, HSL_R15, "http(): unknown profile %.100s", s->data);
     c->request.client_cert = strdup(s->data);

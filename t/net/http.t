@@ -132,6 +132,7 @@ for (['http("' . $u . '", "x")', qr/argument 2 of http\(\): expected number or a
     ['http("' . $u . '", ["timeout" => "soon"])', qr/option timeout: expected number, got string/],
     ['http("' . $u . '", ["redirects" => 5000])', qr/out of range/],
     ['http("' . $u . '", ["tls_client_cert" => "pki:9"])', qr/unknown profile pki:9/],
+    ['http("' . $u . '", ["tls_client_cert" => 5])', qr/option tls_client_cert: expected string, got number/],
     ['http("' . $u . '", 0)', qr/the time limit is not above 0/],
     ['for ($i = 0; $i < 4; $i++) http("' . $u . '/hello")', qr/limit: HTTP requests \(3\) exceeded/, '--limits', 'max_http=3'],
 ) {
