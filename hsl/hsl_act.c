@@ -207,18 +207,11 @@ bool
 hsl_act_recipient(struct hsl_act *a, const struct hsl_value *v, unsigned n)
 {
     struct hsl_value addr = hsl_none();
-    const char *why;
 
     if (v->type != HSL_STR && v->type != HSL_ARR)
         return hsl_lib_bad_arg(a->run, a->name, n, "string or array", v);
-    switch (hsl_addr_take(a->run, v, &addr, &why)) {
-    case HSL_ADDR_FAILED:
+    if (!hsl_addr_xtake(a->run, a->name, v, &addr))
         return false;
-    case HSL_ADDR_INVALID:
-        return hsl_raise(a->run, HSL_R15, "%s(): %s", a->name, why);
-    case HSL_ADDR_OK:
-        break;
-    }
     a->v.recipient = text_of(addr.u.str);
     if (!keep_value(a->run, &a->keep, addr))
         return false;

@@ -137,12 +137,12 @@ hsl_addr_take(struct hsl_run *r, const struct hsl_value *v, struct hsl_value *ou
 }
 
 bool
-hsl_addr_argument(struct hsl_run *r, const char *name, struct hsl_value *v)
+hsl_addr_xtake(
+    struct hsl_run *r, const char *name, const struct hsl_value *v, struct hsl_value *out)
 {
-    struct hsl_value text = hsl_none();
     const char *why;
 
-    switch (hsl_addr_take(r, v, &text, &why)) {
+    switch (hsl_addr_take(r, v, out, &why)) {
     case HSL_ADDR_FAILED:
         return false;
     case HSL_ADDR_INVALID:
@@ -150,6 +150,16 @@ hsl_addr_argument(struct hsl_run *r, const char *name, struct hsl_value *v)
     case HSL_ADDR_OK:
         break;
     }
+    return true;
+}
+
+bool
+hsl_addr_argument(struct hsl_run *r, const char *name, struct hsl_value *v)
+{
+    struct hsl_value text = hsl_none();
+
+    if (!hsl_addr_xtake(r, name, v, &text))
+        return false;
     hsl_unref(r, *v);
     *v = text;
     return true;

@@ -17,7 +17,10 @@ enum hsl_addr_result {
  * RFC 5321 needs it. *why is a constant text. */
 enum hsl_addr_result hsl_addr_take(struct hsl_run *r, const struct hsl_value *v,
     struct hsl_value *out, const char **why) UT_CHECKED;
-/* Puts the text of the address in [v], an argument of [name], in its place; R15 if it is none. */
+/* The same; what is no address is R15 "NAME(): why". */
+bool hsl_addr_xtake(struct hsl_run *r, const char *name, const struct hsl_value *v,
+    struct hsl_value *out) UT_CHECKED;
+/* The same, the text in the place of [v], an argument. */
 bool hsl_addr_argument(struct hsl_run *r, const char *name, struct hsl_value *v) UT_CHECKED;
 /* What is wrong with the text of an address, a constant; NULL: nothing. */
 const char *hsl_addr_fault(const struct hsl_str *s);

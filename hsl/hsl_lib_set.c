@@ -85,19 +85,12 @@ hsl_host_set(
 {
     const struct setting *s = setting_of(what);
     struct hsl_value addr = hsl_none();
-    const char *why;
     bool ok;
 
     if (s->kind != 'A')
         return set_text(r, name, s, v, n);
-    switch (hsl_addr_take(r, v, &addr, &why)) {
-    case HSL_ADDR_FAILED:
+    if (!hsl_addr_xtake(r, name, v, &addr))
         return false;
-    case HSL_ADDR_INVALID:
-        return hsl_raise(r, HSL_R15, "%s(): %s", name, why);
-    case HSL_ADDR_OK:
-        break;
-    }
     ok = tell_host(r, name, s, addr.u.str);
     hsl_unref(r, addr);
     return ok;

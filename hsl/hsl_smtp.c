@@ -259,6 +259,7 @@ hsl_smtp_rcpt(const struct hsl_smtp_server *s, const char *sender, const char *r
     if (!recipient[0] || !ut_smtp_address_fits(sender) || !ut_smtp_address_fits(recipient)) {
         (void)ut_diag_set(why, "an address cannot be sent");
         snprintf(a->text, sizeof(a->text), "%s", why->text);
+        name_server(s, why);
         return HSL_SMTP_FAILED;
     }
     if (smtp_talk_open(&t, s, why) != 0)

@@ -19,8 +19,8 @@ hsl_libhsl_a_SOURCES += hsl/hsl_lib.c hsl/hsl_lib_type.c hsl/hsl_lib_str.c hsl/h
 	hsl/hsl_lib_time.c hsl/hsl_lib_net.c hsl/hsl_lib_share.c hsl/hsl_rate.c hsl/hsl_rate.h hsl/hsl_lib_file.c \
 	hsl/hsl_file.c hsl/hsl_file.h hsl/hsl_file_index.c hsl/hsl_file_index.h
 # Mail servers.
-hsl_libhsl_a_SOURCES += hsl/hsl_lib_smtp.c hsl/hsl_lib_mail.c hsl/hsl_smtp.c hsl/hsl_smtp.h \
-	hsl/hsl_smtp_talk.c hsl/hsl_smtp_talk.h
+hsl_libhsl_a_SOURCES += hsl/hsl_lib_smtp.c hsl/hsl_lib_smtp.h hsl/hsl_lib_smtp_server.c hsl/hsl_lib_mail.c \
+	hsl/hsl_smtp.c hsl/hsl_smtp.h hsl/hsl_smtp_talk.c hsl/hsl_smtp_talk.h
 # The front: bytes to a checked tree.
 hsl_libhsl_a_SOURCES += hsl/hsl_token.def hsl/hsl_lex.c hsl/hsl_lex.h hsl/hsl_lex_internal.h \
 	hsl/hsl_lex_literal.c hsl/hsl_nametab.c hsl/hsl_nametab.h hsl/hsl_unit.c hsl/hsl_unit_file.c hsl/hsl_unit.h \
