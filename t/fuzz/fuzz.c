@@ -17,6 +17,12 @@ static const struct {
     {"accounts.txt", "ann:secret\nbob:a:b\n:\n\njo:\xff\n"},
     {"table.csv", "ip,comment\r\n192.0.2.1,\"a \"\"b\"\", c\"\r\n192.0.2.2,\n"},
     {"part.hsl", "function part($x) { return $x . \"!\"; }\n$part = [1, \"two\" => [3]];\n"},
+    {"m.hsl",
+        "import { part } from \"part\";\nfunction twice($x) { global $list; $list[] = $x; return "
+        "\"$x$x\"; }\nclass Box { static $made = 0; $v = []; constructor($v = 1) { $this->v[] = "
+        "$v; } }\nfunction each($n) { while ($n--) yield $n => \"v$n\"; }\n$list = [1, \"k\" => "
+        "2];\n"},
+    {"data.json", "{\"k\": [1, 2, {\"deep\": \"value\"}], \"t\": true}"},
 };
 #define FILES (sizeof(files) / sizeof(files[0]))
 

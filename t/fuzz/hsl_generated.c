@@ -20,9 +20,11 @@
 struct gen {
     struct fuzz_input in;
     struct ut_sbuf out;
-    unsigned depth;    /* of expressions and blocks */
-    unsigned loops;    /* open ones: their counters have numbers */
+    unsigned depth; /* of expressions and blocks */
+    unsigned loops; /* open ones: their counters have numbers */
     bool in_function;
+    bool in_class;     /* there is $this */
+    bool in_generator; /* yield is used */
 };
 
 static void
@@ -50,32 +52,33 @@ static const char *const variables[] = {"$a", "$b", "$c", "$d", "$e", "$f"};
 static const char *const constants[] = {"1", "0", "2", "3", "-1", "0.5", "255", "4294967296",
     "9007199254740993", "0x7fffffff", "none", "true", "false", "\"\"", "\"a\"", "\"5\"", "\"5.0\"",
     "\"abc\"", "\"k\"", "\"a,b,c\"", "\"\\xff\\x00z\"", "[]", "\"$a/$b\"", "\"x${c}y\"", "''$raw''",
-    "#/[a-c]+/i", "strlen", "f0", "1000000"};
-static const char *const binaries[] = {" . ", " + ", " - ", " * ", " / ", " % ", " == ", " != ",
-    " === ", " !== ", " < ", " > ", " <= ", " >= ", " and ", " or ", " ?? ", " & ", " | ", " ^ ",
-    " << ", " >> ", " >>> ", " ** ", " =~ ", " !~ "};
+    "#/[a-c]+/i", "strlen", "f0", "1000000", "K(1)", "K", "K::z", "g0()", "m::$list"};
+static const char *const binaries[] = {" . ", " + ", " - ", " * ", " / ", " % ",
+    " == ", " != ", " === ", " !== ", " < ", " > ", " <= ", " >= ", " and ", " or ", " ?? ", " & ",
+    " | ", " ^ ", " << ", " >> ", " >>> ", " ** ", " =~ ", " !~ "};
 static const char *const prefixes[] = {"-", "!", "not ", "+", "~"};
-static const char *const updates[] = {" = ", " .= ", " += ", " -= ", " *= ", " /= ", " %= ", " **= ",
-    " &= ", " |= ", " ^= ", " <<= ", " >>= ", " >>>= ", " ?\?= "};
+static const char *const updates[] = {" = ", " .= ", " += ", " -= ", " *= ", " /= ", " %= ",
+    " **= ", " &= ", " |= ", " ^= ", " <<= ", " >>= ", " >>>= ", " ?\?= "};
 /* Functions with the numbers of arguments that they take. */
 static const struct {
     const char *name;
     unsigned min, max;
-} callees[] = {
-    {"f0", 1, 2}, {"f1", 0, 3}, {"f2", 0, 2}, {"$a", 0, 2}, {"$b", 1, 1}, {"length", 1, 1},
-    {"count", 1, 1}, {"string", 1, 1}, {"number", 1, 1}, {"boolean", 1, 1}, {"is_array", 1, 1},
-    {"is_string", 1, 1}, {"is_number", 1, 1}, {"str_upper", 1, 1}, {"strlen", 1, 1},
-    {"array_keys", 1, 1}, {"array_join", 1, 2}, {"str_split", 2, 3}, {"substr", 1, 3},
-    {"str_replace", 3, 3}, {"in_array", 2, 2}, {"array_reverse", 1, 1}, {"array_map", 2, 2},
-    {"array_filter", 2, 2}, {"array_reduce", 2, 3}, {"range", 2, 3}, {"floor", 1, 1},
-    {"round", 1, 2}, {"abs", 1, 1}, {"pcre_match", 2, 2}, {"pcre_replace", 3, 4},
+} callees[] = {{"f0", 1, 2}, {"f1", 0, 3}, {"f2", 0, 2}, {"$a", 0, 2}, {"$b", 1, 1},
+    {"length", 1, 1}, {"count", 1, 1}, {"string", 1, 1}, {"number", 1, 1}, {"boolean", 1, 1},
+    {"is_array", 1, 1}, {"is_string", 1, 1}, {"is_number", 1, 1}, {"str_upper", 1, 1},
+    {"strlen", 1, 1}, {"array_keys", 1, 1}, {"array_join", 1, 2}, {"str_split", 2, 3},
+    {"substr", 1, 3}, {"str_replace", 3, 3}, {"in_array", 2, 2}, {"array_reverse", 1, 1},
+    {"array_map", 2, 2}, {"array_filter", 2, 2}, {"array_reduce", 2, 3}, {"range", 2, 3},
+    {"floor", 1, 1}, {"round", 1, 2}, {"abs", 1, 1}, {"pcre_match", 2, 2}, {"pcre_replace", 3, 4},
     {"json_encode", 1, 2}, {"json_decode", 1, 1}, {"chr", 1, 1}, {"ord", 1, 1}, {"explode", 2, 2},
     {"implode", 2, 2}, {"str_repeat", 2, 2}, {"array_sort", 2, 2}, {"array_unique", 1, 1},
     {"hash", 1, 1}, {"pack", 2, 3}, {"unpack", 2, 3}, {"array_combine", 2, 3}, {"str_find", 2, 3},
-    {"in_network", 2, 2}};
+    {"in_network", 2, 2}, {"K", 0, 2}, {"K::z", 0, 1}, {"g0", 0, 2}, {"m::twice", 1, 1}};
 
-static void put_expr(struct gen *g);
-static void put_block(struct gen *g);
+static void
+put_expr(struct gen *g);
+static void
+put_block(struct gen *g);
 
 /* From [min] to [max] arguments. */
 static void
@@ -103,7 +106,8 @@ put_call(struct gen *g)
 static void
 put_array(struct gen *g)
 {
-    static const char *const keys[] = {"", "1 => ", "\"k\" => ", "...", "-1 => ", "\"7\" => ", "$a => "};
+    static const char *const keys[] = {
+        "", "1 => ", "\"k\" => ", "...", "-1 => ", "\"7\" => ", "$a => "};
     unsigned n = fuzz_byte(&g->in) % 5;
 
     put(g, "[");
@@ -115,12 +119,36 @@ put_array(struct gen *g)
     put(g, "]");
 }
 
+static const char *const members[] = {"p", "q", "r", "m", "n", "new", "toString", "message"};
+
+/* A property, a method or what a class has. */
+static void
+put_member(struct gen *g)
+{
+    unsigned n = fuzz_byte(&g->in) % 4;
+
+    if (n == 3) {
+        put(g, g->in_class && fuzz_byte(&g->in) % 2 ? "static::$s" : "K::$s");
+        return;
+    }
+    if (n == 0 && g->in_class)
+        put(g, "$this");
+    else
+        PUT_ONE(g, variables);
+    put(g, "->");
+    PUT_ONE(g, members);
+}
+
 /* A place to assign to. */
 static void
 put_place(struct gen *g)
 {
-    unsigned n = fuzz_byte(&g->in) % 6;
+    unsigned n = fuzz_byte(&g->in) % 8;
 
+    if (n > 5) {
+        put_member(g);
+        return;
+    }
     PUT_ONE(g, variables);
     if (n < 3 || is_tight(g))
         return;
@@ -207,6 +235,20 @@ put_closure(struct gen *g)
     g->in_function = outer;
     if (fuzz_byte(&g->in) % 2)
         put_arguments(g, 0, 2);
+}
+
+static void
+put_cached(struct gen *g)
+{
+    static const char *const options[] = {"", "\"ttl\" => 0", "\"size\" => 1", "\"force\" => $a",
+        "\"argv_filter\" => [1]", "\"update_function\" => f0", "\"ttl_override\" => [1 => 0]"};
+    static const char *const cached[] = {"f0", "f1", "length", "json_encode", "K::z", "m::twice"};
+
+    put(g, "cache [");
+    PUT_ONE(g, options);
+    put(g, "] ");
+    PUT_ONE(g, cached);
+    put_arguments(g, 1, 1);
 }
 
 static void
@@ -304,6 +346,14 @@ put_expr(struct gen *g)
     case 7:
         put_closure(g);
         break;
+    case 8:
+        put_member(g);
+        if (fuzz_byte(&g->in) % 2)
+            put_arguments(g, 0, 2);
+        break;
+    case 9:
+        put_cached(g);
+        break;
     default:
         put(g, "(");
         put_wrapped(g);
@@ -387,11 +437,34 @@ put_jump(struct gen *g)
 }
 
 static void
+put_barrier(struct gen *g)
+{
+    static const char *const heads[] = {
+        "barrier \"x\" => $a { ", "barrier \"y\" => $b { ", "barrier \"z\" { "};
+
+    PUT_ONE(g, heads);
+    put_block(g);
+    put(g, " }\n");
+}
+
+static void
+put_yield(struct gen *g)
+{
+    put(g, g->in_generator ? "yield " : "");
+    put_expr(g);
+    if (g->in_generator && fuzz_byte(&g->in) % 2) {
+        put(g, " => ");
+        put_expr(g);
+    }
+    put(g, ";\n");
+}
+
+static void
 put_statement(struct gen *g)
 {
-    unsigned n = fuzz_byte(&g->in) % 16;
+    unsigned n = fuzz_byte(&g->in) % 18;
 
-    if (n > 8 || is_tight(g)) {
+    if (n > 10 || is_tight(g)) {
         put(g, n % 4 == 0 ? "echo " : "");
         if (n % 2)
             put_assignment(g);
@@ -409,8 +482,12 @@ put_statement(struct gen *g)
         put_if(g);
     else if (n < 8)
         put_try(g);
-    else
+    else if (n == 8)
         put_jump(g);
+    else if (n == 9)
+        put_barrier(g);
+    else
+        put_yield(g);
     g->depth--;
 }
 
@@ -424,33 +501,54 @@ put_block(struct gen *g)
 }
 
 static void
+put_function(struct gen *g, const char *head)
+{
+    put(g, head);
+    put_block(g);
+    put(g, "return ");
+    put_expr(g);
+    put(g, "; }\n");
+}
+
+static void
 put_functions(struct gen *g)
 {
     static const char *const heads[] = {"function f0($a, $b = 7) { $c = $d = $e = $f = 0; ",
         "function f1(...$a) { global $b; $c = $d = $e = $f = $a; ",
         "function f2($a = [1, \"k\" => 2], $b = none) { $c = \"c\"; "};
+    static const char *const methods[] = {"constructor($a = 1, $b = none) { $c = $this; ",
+        "function m($a = 2) { $b = $c = $this->q; ",
+        "private function n($a = 3, ...$b) { $c = $this->p; ",
+        "static function z($a = 4) { $b = K(); "};
 
     g->in_function = true;
-    for (size_t i = 0; i < COUNT(heads); i++) {
-        put(g, heads[i]);
-        put_block(g);
-        put(g, "return ");
-        put_expr(g);
-        put(g, "; }\n");
+    for (size_t i = 0; i < COUNT(heads); i++)
+        put_function(g, heads[i]);
+    g->in_generator = true;
+    put_function(g, "function g0($a = 3, $b = \"b\") { $c = $d = $e = $f = [$a, $b]; yield $a; ");
+    g->in_generator = false;
+    put(g, "class K { $p = 1; private $q = [2]; readonly $r = \"r\"; static $s = 0;\n");
+    for (size_t i = 0; i < COUNT(methods); i++) {
+        g->in_class = i < 3;
+        put_function(g, methods[i]);
     }
+    g->in_class = false;
     g->in_function = false;
+    put(g, "}\n");
 }
 
-/* The first quarter of the input is for the functions, the rest for the top level. */
+/* The first half of the input is for the functions, the rest for the top level. */
 static void
 put_script(struct gen *g)
 {
-    size_t rest = g->in.len - g->in.len / 4;
+    size_t rest = g->in.len - g->in.len / 2;
 
+    put(g, "import * as m from \"m\";\n");
     g->in.len -= rest;
     put_functions(g);
     g->in.len += rest;
-    put(g, "$a = [1, 2, [3, \"k\" => 4]]; $b = \"text\"; $c = 5; $d = none; $e = [\"k\" => \"v\"];\n");
+    put(g,
+        "$a = [1, 2, [3, \"k\" => 4]]; $b = \"text\"; $c = 5; $d = none; $e = [\"k\" => \"v\"];\n");
     while (g->in.len > 0 && g->out.len < SCRIPT_MAX) {
         put(g, "try { ");
         put_statement(g);
