@@ -75,16 +75,14 @@ flows_collect(struct flows *f, const struct ut_conf *conf)
 /* --- Compiling them ------------------------------------------------------------------------- */
 
 static void
-check_flow(struct hsl_env *env, const struct ut_conf *conf, const struct flow *f,
-    struct ut_diag_list *diags)
+check_flow(struct hsl_env *env, const struct ut_conf *conf, const struct mlt_limits *limits,
+    const struct flow *f, struct ut_diag_list *diags)
 {
-    struct hsl_limits limits;
-    struct hsl_source source = {.name = f->name, .flow = f->flow, .limits = &limits};
+    struct hsl_source source = {
+        .name = f->name, .flow = f->flow, .limits = mlt_limits_of(limits, f->flow)};
     struct ut_sbuf path;
     struct ut_diag d = {0};
 
-    if (mlt_limits_get(conf, f->flow, &limits, &d) != 0)
-        ut_diag_list_add(diags, &d);
     ut_sbuf_init(&path, MAX_PATH_TEXT);
     if (ut_file_inside(conf->global.flow_directory, f->name, &path, &d) != 0) {
         ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, f->line, 0,
@@ -101,8 +99,10 @@ check_flows(struct ut_conf *conf, struct ut_diag_list *diags)
 {
     struct flows flows = {0};
     struct mlt_env *env = NULL;
+    struct mlt_limits limits;
     struct ut_diag d = {0};
 
+    mlt_limits_load(conf, &limits, diags);
     flows_collect(&flows, conf);
     if (flows.failed)
         ut_diag_set(&d, "out of memory");
@@ -111,7 +111,7 @@ check_flows(struct ut_conf *conf, struct ut_diag_list *diags)
     if (d.text[0])
         ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, 0, 0, "%s", d.text);
     for (size_t i = 0; env && i < flows.count; i++)
-        check_flow(mlt_env_hsl(env), conf, &flows.items[i], diags);
+        check_flow(mlt_env_hsl(env), conf, &limits, &flows.items[i], diags);
     mlt_env_unref(env);
     free(flows.items);
 }

@@ -31,7 +31,6 @@
 
 #include "lib/ut_file.h"
 #include "lib/ut_time.h"
-#include "milter/mlt_limits.h"
 
 /* --- Settings --------------------------------------------------------------------------------- */
 
@@ -88,7 +87,7 @@ compile(struct load *l, const char *name, enum hsl_flow flow, unsigned line)
 {
     struct hsl_source source = {.name = name,
         .flow = flow,
-        .limits = mlt_flows_limits(l->flows, flow),
+        .limits = mlt_limits_of(&l->flows->limits, flow),
         .conf = l->flows->conf};
     struct mlt_script *script;
     struct ut_sbuf path;
@@ -256,12 +255,7 @@ fill(struct load *l, struct mlt_env *env)
         return -1;
     }
     l->flow_dir = mlt_env_flow_dir(f->env);
-    if (mlt_limits_get(f->conf, HSL_FLOW_ACCESS, &f->access_limits, &d) != 0 ||
-        mlt_limits_get(f->conf, HSL_FLOW_RCPT, &f->rcpt_limits, &d) != 0 ||
-        mlt_limits_get(f->conf, HSL_FLOW_MAIL, &f->mail_limits, &d) != 0) {
-        ut_diag_list_add(l->diags, &d);
-        return -1;
-    }
+    mlt_limits_load(f->conf, &f->limits, l->diags);
     for (size_t i = 0; i < f->conf->mailserver_count; i++) {
         if (compile_server(l, i) != 0)
             return -1;
@@ -340,14 +334,6 @@ mlt_flows_unref(struct mlt_flows *f)
 }
 
 /* --- Look-up ---------------------------------------------------------------------------------- */
-
-const struct hsl_limits *
-mlt_flows_limits(const struct mlt_flows *f, enum hsl_flow flow)
-{
-    return flow == HSL_FLOW_ACCESS ? &f->access_limits
-           : flow == HSL_FLOW_RCPT ? &f->rcpt_limits
-                                   : &f->mail_limits;
-}
 
 static size_t
 server_index(const struct mlt_flows *f, const struct ut_conf_mailserver *s)

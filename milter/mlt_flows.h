@@ -16,6 +16,7 @@
 #include "lib/ut_diag.h"
 #include "milter/mlt_env.h"
 #include "milter/mlt_hold.h"
+#include "milter/mlt_limits.h"
 
 /* One compiled script. */
 struct mlt_script {
@@ -48,7 +49,7 @@ struct mlt_flows {
     size_t script_count;
     const struct mlt_script **access;  /* one for each mailserver section; NULL: none */
     struct mlt_domain_flows **domains; /* for each mailserver section, one for each domain */
-    struct hsl_limits access_limits, rcpt_limits, mail_limits;
+    struct mlt_limits limits;
     enum hsl_action access_on_error, rcpt_on_error, mail_on_error;
     int rcpt_implicit;   /* enum hsl_action, -1: by the script's generation */
     bool access_at_rcpt; /* refusals of the access flow are told at RCPT TO */
@@ -73,8 +74,6 @@ int mlt_flows_open(struct mlt_flows *f) UT_CHECKED;
 struct mlt_flows *mlt_flows_ref(struct mlt_flows *f);
 void mlt_flows_unref(struct mlt_flows *f); /* NULL is allowed */
 
-/* The limits of a run of [flow]: access, rcpt or mail. */
-const struct hsl_limits *mlt_flows_limits(const struct mlt_flows *f, enum hsl_flow flow);
 /* The scripts of the section [s], and of the section [d] in it (NULL: none apply). */
 const struct mlt_script *mlt_flows_access(
     const struct mlt_flows *f, const struct ut_conf_mailserver *s);

@@ -1,6 +1,6 @@
 /* mlt_limits.c - from parameters to the limits of a script run: those for all flows, then those in
  * the flow's own list.
- * Not here: what limits there are (hsl_limits.c). Threads: any. Fails: a list with a mistake. */
+ * Not here: what limits there are (hsl_limits.c). Threads: any. Fails: lists with mistakes. */
 #include "config.h"
 
 #include "milter/mlt_limits.h"
@@ -34,29 +34,35 @@ set_common(struct hsl_limits *l, const struct ut_conf_global *g)
     l->max_source = (size_t)g->max_source;
 }
 
-int
-mlt_limits_get(
-    const struct ut_conf *conf, enum hsl_flow flow, struct hsl_limits *l, struct ut_diag *d)
+/* What the flow's own [list], the parameter [name], makes of [l]. */
+static void
+set_own(struct hsl_limits *l, const char *name, const char *list, double most,
+    const struct ut_conf *conf, struct ut_diag_list *diags)
 {
-    const struct ut_conf_global *g = &conf->global;
-    const char *name = "access_limits", *list = g->access_limits;
-    double most = MAX_TIME;
     struct ut_diag why;
 
-    set_common(l, g);
-    if (flow == HSL_FLOW_RCPT) {
-        name = "recipient_limits";
-        list = g->recipient_limits;
-    } else if (flow == HSL_FLOW_MAIL) {
-        name = "mail_limits";
-        list = g->mail_limits;
-        l->max_time = (double)g->max_time_data;
-        most = MAX_TIME_DATA;
-    }
     if (list[0] != '\0' && hsl_limits_set(l, NULL, list, &why) != 0)
-        return ut_diag_at(d, conf->path, 0, 0, "%s: %s", name, why.text);
-    if (l->max_time > most)
-        return ut_diag_at(
-            d, conf->path, 0, 0, "%s: max_time must be from 0 to %.0f seconds", name, most);
-    return 0;
+        ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, 0, 0, "%s: %s", name, why.text);
+    else if (l->max_time > most)
+        ut_diag_list_at(diags, UT_DIAG_ERROR, NULL, conf->path, 0, 0,
+            "%s: max_time must be from 0 to %.0f seconds", name, most);
+}
+
+void
+mlt_limits_load(const struct ut_conf *conf, struct mlt_limits *l, struct ut_diag_list *diags)
+{
+    const struct ut_conf_global *g = &conf->global;
+
+    set_common(&l->access, g);
+    l->rcpt = l->mail = l->access;
+    l->mail.max_time = (double)g->max_time_data;
+    set_own(&l->access, "access_limits", g->access_limits, MAX_TIME, conf, diags);
+    set_own(&l->rcpt, "recipient_limits", g->recipient_limits, MAX_TIME, conf, diags);
+    set_own(&l->mail, "mail_limits", g->mail_limits, MAX_TIME_DATA, conf, diags);
+}
+
+const struct hsl_limits *
+mlt_limits_of(const struct mlt_limits *l, enum hsl_flow flow)
+{
+    return flow == HSL_FLOW_ACCESS ? &l->access : flow == HSL_FLOW_RCPT ? &l->rcpt : &l->mail;
 }

@@ -7,9 +7,14 @@
 #include "lib/ut_conf.h"
 #include "lib/ut_diag.h"
 
-/* What [conf] says for scripts of [flow] (access, rcpt or mail). -1 with [d] set: the flow's own
- * list has a mistake; *l has what stood before it. Any thread. */
-int mlt_limits_get(const struct ut_conf *conf, enum hsl_flow flow, struct hsl_limits *l,
-    struct ut_diag *d) UT_CHECKED;
+struct mlt_limits {
+    struct hsl_limits access, rcpt, mail;
+};
+
+/* Fills [l] with what [conf] says. Mistakes in the flows' own lists go to [diags], each once; what
+ * stands before one holds. Any thread. */
+void mlt_limits_load(const struct ut_conf *conf, struct mlt_limits *l, struct ut_diag_list *diags);
+/* Those of [flow] (access, rcpt or mail). */
+const struct hsl_limits *mlt_limits_of(const struct mlt_limits *l, enum hsl_flow flow);
 
 #endif

@@ -132,7 +132,7 @@ run_limits(const struct mlt_run *run, struct hsl_limits *limits)
 {
     double left;
 
-    *limits = *mlt_flows_limits(run->conn->flows, run->flow);
+    *limits = *mlt_limits_of(&run->conn->flows->limits, run->flow);
     if (run->flow != HSL_FLOW_MAIL)
         return true;
     left = run->conn->msg.deadline - ut_time_mono();

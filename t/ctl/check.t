@@ -54,6 +54,13 @@ like($err, qr/^\Q$conf\E:3: access_flow: cannot use the script "nothere\.hsl": .
 like($err, qr/^\Q$conf\E:5: mail_flow: cannot use the script "\.\.\/\.\.\/etc\/passwd": /m, '... outside of the folder');
 like($err, qr/^rcpt\.hsl:1:1: function Deliver is not available in the rcpt flow$/m, '... for another flow');
 
+# lists of limits: each mistake once, however many scripts it concerns
+write_conf("access_limits = \"max_time=9h\"\nmail_limits = \"max_tme=1\"\nrecipient_limits = \"max_array=x\"\n" . $flows
+    . $flows =~ s/mailserver 1/mailserver 2/r =~ s/mail\.hsl/access.hsl/r);
+($code, $out, $err) = ctl('check');
+is($code, 78, 'wrong lists of limits: EX_CONFIG');
+is(scalar(() = $err =~ /^\Q$conf\E: $_: /mg), 1, "... $_ once") for qw(access_limits recipient_limits mail_limits);
+
 # what is no configuration at all
 Penstock::write_file($conf, "mailserver {\n");
 ($code, $out, $err) = ctl('check');
