@@ -298,7 +298,9 @@ show_value(const struct ut_sbuf *value)
     size_t len = ut_utf8_cut(ut_sbuf_text(value), value->len, MAX_SHOWN);
     struct ut_sbuf line;
 
-    if (value->len == 0)
+    if (value->failed)
+        fprintf(stderr, "the value is too large to be printed\n");
+    if (value->failed || value->len == 0)
         return;
     ut_sbuf_init(&line, (size_t)4 * MAX_SHOWN + 1);
     ut_utf8_escape(&line, ut_sbuf_text(value), len);

@@ -85,16 +85,24 @@ new_unit(struct hsl_session *s, struct ut_diag_list *diags)
     return u;
 }
 
+/* The first error; NULL: none was kept. */
+static const struct ut_diag *
+first_error(const struct ut_diag_list *diags)
+{
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].level == UT_DIAG_ERROR)
+            return &diags->items[i];
+    return NULL;
+}
+
 /* The first error says that the text ended too early. */
 static bool
 ends_early(const struct ut_diag_list *diags)
 {
     const char *end = "syntax error, unexpected end of file";
+    const struct ut_diag *d = first_error(diags);
 
-    if (diags->count == 0)
-        return false;
-    return strcmp(diags->items[0].code, "C02") == 0 ||
-           strncmp(diags->items[0].text, end, strlen(end)) == 0;
+    return d && (strcmp(d->code, "C02") == 0 || strncmp(d->text, end, strlen(end)) == 0);
 }
 
 /* Parses a copy of the text, since the tree points into it; NULL: no, see [diags]. */
@@ -118,20 +126,44 @@ parse(struct hsl_session *s, const char *name, const char *text, size_t len,
 
 /* The same with a semicolon behind the text. */
 static struct hsl_unit *
-parse_with_semicolon(struct hsl_session *s, const char *name, const char *text, size_t len)
+parse_with_semicolon(struct hsl_session *s, const char *name, const char *text, size_t len,
+    struct ut_diag_list *diags)
 {
-    struct ut_diag_list diags;
     struct hsl_unit *u = NULL;
     struct ut_sbuf more;
 
-    ut_diag_list_init(&diags, 1);
     ut_sbuf_init(&more, len + 3);
     ut_sbuf_add(&more, text, len);
     ut_sbuf_addz(&more, "\n;");
     if (!more.failed)
-        u = parse(s, name, ut_sbuf_text(&more), more.len, &diags);
+        u = parse(s, name, ut_sbuf_text(&more), more.len, diags);
     ut_sbuf_fini(&more);
-    ut_diag_list_fini(&diags);
+    return u;
+}
+
+/* The text ends too early, as [diags] says: tried with a semicolon. What is said then is what
+ * counts, unless it is about the syntax again. */
+static struct hsl_unit *
+parse_again(struct hsl_session *s, const char *name, const char *text, size_t len,
+    struct ut_diag_list *diags)
+{
+    struct ut_diag_list again;
+    const struct ut_diag *error;
+    struct hsl_unit *u;
+
+    ut_diag_list_init(&again, diags->max);
+    u = parse_with_semicolon(s, name, text, len, &again);
+    error = first_error(&again);
+    if (u || !error || (strcmp(error->code, "C01") != 0 && strcmp(error->code, "C02") != 0)) {
+        diags->count = diags->errors = 0;
+        for (size_t i = 0; i < again.count; i++)
+            ut_diag_list_add(diags, &again.items[i]);
+    }
+    if (u)
+        u->diags = diags;
+    else if (!error)
+        (void)ut_diag_list_at(diags, UT_DIAG_ERROR, "C15", NULL, 0, 0, "limit: not enough memory");
+    ut_diag_list_fini(&again);
     return u;
 }
 
@@ -146,12 +178,10 @@ parse_step(struct hsl_session *s, const char *name, const char *text, size_t len
         return HSL_STEP_DONE;
     if (before != 0 || !ends_early(diags))
         return HSL_STEP_REFUSED;
-    *u = parse_with_semicolon(s, name, text, len);
-    if (!*u)
-        return whole ? HSL_STEP_REFUSED : HSL_STEP_MORE;
-    (*u)->diags = diags;
-    diags->count = diags->errors = 0;
-    return HSL_STEP_DONE;
+    *u = parse_again(s, name, text, len, diags);
+    if (*u)
+        return HSL_STEP_DONE;
+    return whole || !ends_early(diags) ? HSL_STEP_REFUSED : HSL_STEP_MORE;
 }
 
 /* A last statement that is an expression gives its value: `return` of that. */
@@ -201,6 +231,7 @@ show_value(struct hsl_session *s, struct hsl_value v, struct ut_sbuf *out)
     struct hsl_str *text;
 
     if (!a) {
+        out->failed = v.type != HSL_NONE;
         hsl_unref(r, v);
         return;
     }
@@ -209,6 +240,8 @@ show_value(struct hsl_session *s, struct hsl_value v, struct ut_sbuf *out)
     if (text) { /* [0=>VALUE] */
         ut_sbuf_add(out, text->data + 4, text->len - 5);
         hsl_unref(r, hsl_from_str(text));
+    } else {
+        out->failed = true;
     }
     hsl_unref(r, list);
 }

@@ -27,7 +27,8 @@ void hsl_session_free(struct hsl_session *s); /* NULL is allowed */
 /* Runs [len] bytes at [text], which messages call [name]. A missing ; at the end is added. With
  * [whole] the text is complete for sure: the result is not HSL_STEP_MORE. [res] is set for
  * HSL_STEP_DONE. If the last statement is an expression other than an assignment, its value is
- * appended to [value] in the form that arrays are printed in, unless it is none. */
+ * appended to [value] in the form that arrays are printed in, unless it is none; value->failed: it
+ * is too large. */
 enum hsl_step hsl_session_step(struct hsl_session *s, const char *name, const char *text, size_t len,
     bool whole, const struct hsl_host *host, void *host_arg, struct hsl_result *res,
     struct ut_sbuf *value, struct ut_diag_list *diags);

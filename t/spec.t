@@ -66,6 +66,7 @@ my @messages = (
     ['L05', 'error', qr/^limit: string length /],
     ['L06', 'error', qr/^limit: array size /],
     ['L07', 'error', qr/^limit: nesting of data /],
+    ['L08', 'error', qr/^limit: out of memory/],
     ['L09', 'error', qr/^limit: barrier value /],
     ['output', 'stderr', qr/^warning: further output is dropped/],
     ['W1', 'warning', qr/^unknown escape /],
@@ -80,8 +81,8 @@ my @messages = (
     ['W10', 'warning', qr/^\$saslpassword is written to the log/],
 );
 
-# Messages that only a flow can have, and the record of its run.
-my %elsewhere = (R02 => 't/session/language.ref');
+# Messages that only a flow, or a machine without memory, can have, and where they are tested.
+my %elsewhere = (R02 => 't/session/language.ref', L08 => 't/unit/hsl_scarce.c');
 
 sub ok {
     my ($pass, $name, @why) = @_;

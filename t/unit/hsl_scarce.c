@@ -21,6 +21,7 @@
 
 #include "hsl/hsl.h"
 #include "hsl/hsl_host.h"
+#include "hsl/hsl_session.h"
 #include "hsl/hsl_vm.h"
 #include "lib/ut_file.h"
 #include "lib/ut_sbuf.h"
@@ -218,35 +219,99 @@ run_in(struct attempt *a, struct hsl_env *env, struct hsl_prog *p, long heap)
     hsl_machine_free(m);
 }
 
+/* What the compiler said last, which is what stopped it. */
+static void
+keep_errors(struct attempt *a, const struct ut_diag_list *diags)
+{
+    a->compile_errors = diags->errors;
+    (void)snprintf(a->compile_error, sizeof(a->compile_error), "no memory even to say so");
+    for (size_t i = 0; i < diags->count; i++)
+        if (diags->items[i].level == UT_DIAG_ERROR)
+            (void)snprintf(a->compile_error, sizeof(a->compile_error), "%s", diags->items[i].text);
+}
+
+static void
+run_whole(struct attempt *a, struct hsl_env *env, const char *text, size_t len, long heap)
+{
+    struct hsl_source src = {.name = "t.hsl", .text = text, .len = len, .flow = HSL_FLOW_CORE};
+    struct ut_diag_list diags;
+    struct hsl_prog *p;
+
+    ut_diag_list_init(&diags, 20);
+    p = hsl_compile(env, &src, &diags);
+    keep_errors(a, &diags);
+    ut_diag_list_fini(&diags);
+    a->compiled = p != NULL;
+    if (p)
+        run_in(a, env, p, heap);
+    hsl_prog_unref(p);
+}
+
+/* One step of [s]; false: nothing was done, or it ended with an error. */
+static bool
+run_step(struct attempt *a, struct hsl_session *s, const char *text, size_t len)
+{
+    struct ut_diag_list diags;
+    struct ut_sbuf value;
+
+    ut_diag_list_init(&diags, 20);
+    ut_sbuf_init(&value, OUT_MAX);
+    a->compiled = hsl_session_step(s, "t.hsl", text, len, true, &host_, a, &a->result, &value,
+                      &diags) == HSL_STEP_DONE;
+    note(a, 0, ut_sbuf_text(&value), value.len, NULL);
+    keep_errors(a, &diags);
+    if (value.failed) {
+        a->result.end = HSL_END_LIMIT;
+        (void)ut_diag_set(&a->result.error, "no memory for the value");
+    }
+    ut_sbuf_fini(&value);
+    ut_diag_list_fini(&diags);
+    return a->compiled && a->result.end == HSL_END_IMPLICIT;
+}
+
+/* Each line is a step of a session. One that failed leaves the session whole. */
+static void
+run_steps(struct attempt *a, struct hsl_env *env, const char *text)
+{
+    static struct attempt after;
+    struct hsl_limits limits;
+    struct hsl_session *s;
+
+    hsl_limits_default(&limits);
+    s = hsl_session_new(env, &limits);
+    (void)snprintf(a->compile_error, sizeof(a->compile_error), "no memory for a session");
+    while (s && *text) {
+        size_t len = strcspn(text, "\n");
+
+        if (!run_step(a, s, text, len))
+            break;
+        text += len + (text[len] == '\n');
+    }
+    countdown_ = -1;
+    after.len = 0;
+    if (s && (!run_step(&after, s, "6 * 7", 5) || after.len != 2))
+        note(a, 0, "(the session is broken)", 23, NULL);
+    hsl_session_free(s);
+}
+
+static bool stepwise_; /* lines are steps */
+
 /* Everything from an environment to its end. [heap]: allocations that the run's heap has. */
 static void
 attempt(struct attempt *a, const char *text, size_t len, long heap)
 {
     struct hsl_env_opts opts = {.flow_dir = folder_, .data_dir = folder_, .hostname = "host"};
-    struct hsl_source src = {.name = "t.hsl", .text = text, .len = len, .flow = HSL_FLOW_CORE};
-    struct ut_diag_list diags;
-    struct hsl_prog *p = NULL;
     struct ut_diag d = {.text = ""};
     struct hsl_env *env = hsl_env_new(&opts, &d);
 
     a->len = 0;
     a->compile_errors = 1;
+    a->compiled = false;
     (void)snprintf(a->compile_error, sizeof(a->compile_error), "%s", d.text);
-    if (env) {
-        ut_diag_list_init(&diags, 20);
-        p = hsl_compile(env, &src, &diags);
-        a->compile_errors = diags.errors;
-        (void)snprintf(a->compile_error, sizeof(a->compile_error), "no memory even to say so");
-        for (size_t i = 0; i < diags.count; i++) /* the last one is what stopped it */
-            if (diags.items[i].level == UT_DIAG_ERROR)
-                (void)snprintf(
-                    a->compile_error, sizeof(a->compile_error), "%s", diags.items[i].text);
-        ut_diag_list_fini(&diags);
-    }
-    a->compiled = p != NULL;
-    if (p)
-        run_in(a, env, p, heap);
-    hsl_prog_unref(p);
+    if (env && stepwise_)
+        run_steps(a, env, text);
+    else if (env)
+        run_whole(a, env, text, len, heap);
     hsl_env_free(env);
     a->out[a->len] = '\0';
 }
@@ -262,6 +327,8 @@ says_memory(const char *text)
 static bool
 is_clean(const struct attempt *got, const struct attempt *want)
 {
+    if (strstr(got->out, "(the session is broken)"))
+        return false;
     if (!got->compiled)
         return got->compile_errors > 0 && (!want->compiled || says_memory(got->compile_error));
     if (got->result.end == HSL_END_LIMIT || got->result.end == HSL_END_ERROR)
@@ -327,7 +394,8 @@ try_script(const char *name, const char *text, size_t len, long most)
     step = total / most + 1;
     bad = starve(text, len, &want, ONE, total, step);
     bad += starve(text, len, &want, ALL_AFTER, total, step);
-    bad += starve(text, len, &want, HEAP, 3 * most, 1);
+    if (!stepwise_)
+        bad += starve(text, len, &want, HEAP, 3 * most, 1);
     tap_ok(bad == 0 && total > 0, "%.60s: any of %ld allocations may fail", name, total);
 }
 
@@ -413,6 +481,21 @@ static const char *const scripts[] = {
     "echo 1 +; foo(); $x = \"unterminated",
 };
 
+/* Each line is a step. */
+static const char *const sessions[] = {
+    "$a = [1, \"two\" . 2]\nfunction f($x) { global $a; $a[] = \"<$x>\"; return $a; }\nf(\"y\")\n"
+    "function f($x) { return \"new$x\"; }\nf(3) . $a[1]\n$a",
+    "class C { static $n = []; $v = \"v\"; function m() { static::$n[] = 1; return $this->v; } }\n"
+    "$c = C()\n$c->m() . $c->m()\nC::$n\nclass C { $v = \"w\"; }\n[$c->m(), C()->v]",
+    "import { twice, $count as $n, Box } from \"mod\";\ninclude \"part.hsl\"\ntwice(part($n))\n"
+    "$n++; $b = Box($n)\n$b->v",
+    "function g($n) { while ($n--) yield \"k$n\" => \"v$n\"; }\n$g = g(3)\nforeach ($g as $k => "
+    "$v) { "
+    "echo \"$k$v\"; break; }\n$f = function ($x) closure ($g) { foreach ($g as $v) $x .= $v; "
+    "return "
+    "$x; }\n$f(\"r\")\nbarrier \"b\" => $s { $s = [$v]; }\ncache [] twenty(1)\n",
+};
+
 static void
 write_files(void)
 {
@@ -455,6 +538,23 @@ try_file(const char *path)
     ut_sbuf_fini(&text);
 }
 
+/* L08, the message of all this. */
+static void
+try_message(void)
+{
+    static const char script[] = "$s = \"a\"; $s .= \"b\" * 100;";
+    static struct attempt got;
+    struct ut_sbuf text;
+
+    attempt(&got, script, sizeof(script) - 1, 0);
+    ut_sbuf_init(&text, 4096);
+    ut_diag_to_text(&got.result.error, &text);
+    tap_num(got.result.end, HSL_END_LIMIT, "without memory a run ends by a limit");
+    tap_str(got.result.error.code, "L08", "... of its own");
+    tap_str(ut_sbuf_text(&text), "t.hsl:1:21: limit: out of memory", "... with its text and place");
+    ut_sbuf_fini(&text);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -465,6 +565,10 @@ main(int argc, char **argv)
         try_file(argv[i]);
     for (size_t i = 0; argc == 1 && i < sizeof(scripts) / sizeof(scripts[0]); i++)
         try_script(scripts[i], scripts[i], strlen(scripts[i]), 400);
+    try_message();
+    stepwise_ = true;
+    for (size_t i = 0; argc == 1 && i < sizeof(sessions) / sizeof(sessions[0]); i++)
+        try_script(sessions[i], sessions[i], strlen(sessions[i]), 400);
     remove_files();
     return tap_done();
 }

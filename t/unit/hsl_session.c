@@ -104,6 +104,8 @@ static const struct {
     {"f(1,", "(more)"},
     {"/* comment", "(more)"},
     {"1 1", "1:3: syntax error, unexpected 1, expected ;"},
+    {"include \"nothing\"", "1:1: cannot open nothing: no directory for such names is configured"},
+    {"\"\\q\" .", "(more)"},
     {"", ""},
     {"// only a comment", ""},
     {";", ""},
