@@ -3,7 +3,7 @@
  *
  * An imported function or class is one more symbol for the same thing. An imported variable is a
  * variable of this scope whose `outer` is the module's, which lives in a cell. `ns::f` becomes a
- * bare name that is resolved already; `ns::$v` becomes a variable called "ns::v" of the scope that
+ * bare name that is resolved already; `ns::$v` becomes a variable called "ns::$v" of the scope that
  * mentions it, bound in the same way.
  *
  * Not here: finding and reading modules (hsl_module.c), data files (hsl_import_data.c).
@@ -215,17 +215,17 @@ hsl_check_import_place(struct hsl_check *c, const struct hsl_node *n)
 
 /* --- Names behind ns:: ------------------------------------------------------------------------ */
 
-/* The name "ns::v" as one. */
+/* The name "ns::$v" as one. */
 static bool
 join_names(struct hsl_check *c, const struct hsl_node *n, struct hsl_name *out)
 {
     struct hsl_name left = n->u.scoped.left, right = n->u.scoped.right;
-    size_t len = (size_t)left.len + right.len + 2;
+    size_t len = (size_t)left.len + right.len + 3;
     char *text = hsl_check_alloc(c, len + 1);
 
     if (!text)
         return false;
-    snprintf(text, len + 1, "%.*s::%.*s", HSL_NAME_ARGS(left), HSL_NAME_ARGS(right));
+    snprintf(text, len + 1, "%.*s::$%.*s", HSL_NAME_ARGS(left), HSL_NAME_ARGS(right));
     *out = (struct hsl_name){text, (uint32_t)len};
     return true;
 }

@@ -142,9 +142,16 @@ hsl_vm_no_arm(struct hsl_machine *m, const struct hsl_value *v)
     return false;
 }
 
+/* Names of classes and namespaces hold a $ already, and may have the number of a module in front:
+ * "5:C::$v". */
 bool
 hsl_vm_undefined(struct hsl_machine *m, const char *name)
 {
+    const char *colons = strstr(name, "::"), *number = strchr(name, ':');
+
+    if (colons)
+        return hsl_raise(
+            &m->run, HSL_R01, "undefined variable %s", number < colons ? number + 1 : name);
     return hsl_raise(&m->run, HSL_R01, "undefined variable $%s", name);
 }
 
