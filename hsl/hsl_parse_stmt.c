@@ -508,6 +508,8 @@ parse_catch(struct hsl_parser *p)
 {
     struct hsl_node *var;
 
+    if (p->tok.kind == HSL_T_IDENT && hsl_name_isz(p->tok.text, "finally"))
+        return hsl_parse_error(p, "C03", p->tok.pos, "finally is not allowed here");
     if (!hsl_parse_expect(p, HSL_T_CATCH) || !hsl_parse_expect(p, HSL_T_LPAREN))
         return NULL;
     if (p->tok.kind == HSL_T_IDENT)
