@@ -20,13 +20,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/ut_num.h"
 #include "lib/ut_time.h"
 
 #define UT_SOCK_BACKLOG 128
+#define LISTEN_SECONDS 60 /* for looking up the name of an address of our own */
 
 static int
 sock_port(struct ut_sock_addr *a, const char *text, size_t len, const char *whole,
@@ -243,6 +243,7 @@ struct lookup {
     pthread_cond_t ended;
     bool done, abandoned; /* the thread has ended; nobody waits for it any more */
     struct ut_sock_addr addr;
+    int flags;
     struct addrinfo *list; /* the answer, */
     int result, error;     /* what getaddrinfo() gave, and errno */
 };
@@ -273,7 +274,7 @@ lookup_thread(void *arg)
     struct lookup *l = arg;
     bool abandoned;
 
-    l->result = sock_getaddrinfo(&l->addr, 0, &l->list);
+    l->result = sock_getaddrinfo(&l->addr, l->flags, &l->list);
     l->error = errno;
     pthread_mutex_lock(&l->lock);
     l->done = true;
@@ -287,20 +288,17 @@ lookup_thread(void *arg)
 
 /* Begins to look up [a]; NULL with errno. */
 static struct lookup *
-lookup_new(const struct ut_sock_addr *a)
+lookup_new(const struct ut_sock_addr *a, int flags)
 {
     struct lookup *l = calloc(1, sizeof(*l));
-    pthread_condattr_t attr;
     pthread_t thread;
 
     if (!l)
         return NULL;
     l->addr = *a;
+    l->flags = flags;
     pthread_mutex_init(&l->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->ended, &attr);
-    pthread_condattr_destroy(&attr);
+    ut_time_cond_init(&l->ended);
     errno = pthread_create(&thread, NULL, lookup_thread, l);
     if (errno != 0) {
         lookup_free(l);
@@ -312,41 +310,40 @@ lookup_new(const struct ut_sock_addr *a)
 
 /* sock_getaddrinfo() with a deadline. */
 static int
-sock_lookup(const struct ut_sock_addr *a, double deadline, struct addrinfo **list)
+sock_lookup(const struct ut_sock_addr *a, int flags, double deadline, struct addrinfo **list)
 {
-    struct timespec until = {(time_t)deadline, (long)((deadline - (double)(time_t)deadline) * 1e9)};
-    struct lookup *l = lookup_new(a);
-    int result, rc = 0;
+    struct lookup *l = lookup_new(a, flags);
+    int result;
+    bool late;
 
     if (!l)
         return EAI_SYSTEM;
     pthread_mutex_lock(&l->lock);
-    while (!l->done && rc == 0)
-        rc = pthread_cond_timedwait(&l->ended, &l->lock, &until);
-    if (!l->done) {
-        l->abandoned = true;
-        pthread_mutex_unlock(&l->lock);
+    while (!l->done && ut_time_cond_wait(&l->ended, &l->lock, deadline))
+        continue;
+    late = l->abandoned = !l->done;
+    pthread_mutex_unlock(&l->lock);
+    if (late) {
         errno = ETIMEDOUT;
         return EAI_SYSTEM;
     }
-    pthread_mutex_unlock(&l->lock);
     result = l->result;
+    errno = l->error;
     *list = l->list;
     l->list = NULL;
-    errno = l->error;
     lookup_free(l);
     return result;
 }
 
-/* The addresses of [a]; NULL with [d] set. [deadline] 0: it takes as long as it takes. */
+/* The addresses of [a]; NULL with [d] set. */
 static struct addrinfo *
 sock_resolve(const struct ut_sock_addr *a, int flags, double deadline, struct ut_diag *d)
 {
     struct addrinfo *list = NULL;
-    int r = sock_getaddrinfo(a, flags | (deadline > 0 ? AI_NUMERICHOST : 0), &list);
+    int r = sock_getaddrinfo(a, flags | AI_NUMERICHOST, &list);
 
-    if (r == EAI_NONAME && deadline > 0)
-        r = sock_lookup(a, deadline, &list);
+    if (r == EAI_NONAME)
+        r = sock_lookup(a, flags, deadline, &list);
     if (r == 0)
         return list;
     if (r == EAI_SYSTEM)
@@ -492,7 +489,7 @@ ut_sock_listen(const struct ut_sock_addr *a, mode_t mode, const char *group, str
 
     if (a->family == UT_SOCK_UNIX)
         return sock_listen_unix(a, mode, group, d);
-    list = sock_resolve(a, AI_PASSIVE, 0, d);
+    list = sock_resolve(a, AI_PASSIVE, ut_time_mono() + LISTEN_SECONDS, d);
     if (!list)
         return -1;
     errno = EADDRNOTAVAIL;
