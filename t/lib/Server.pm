@@ -221,9 +221,9 @@ sub ca {
 
 # --- LDAP ------------------------------------------------------------------------------------------
 
-# slapd with the entries of an LDIF text below dc=test, administrator cn=admin,dc=test / secret; its
-# port. With TLS (StartTLS, and ldaps on $s->{ldaps_port}) if ca() was called before. Who reads has to
-# be bound. Also on the UNIX socket $s->{dir}/ldapi.
+# slapd with dc=test, ou=people,dc=test and the entries of an LDIF text below them, administrator
+# cn=admin,dc=test / secret; its port. With TLS (StartTLS, and ldaps on $s->{ldaps_port}) if ca() was
+# called before. Also on the UNIX socket $s->{dir}/ldapi. Who reads has to be bound.
 sub slapd {
     my ($self, $ldif) = @_;
     my $d = $self->{dir};
@@ -252,7 +252,19 @@ directory $d/ldap
 access to attrs=userPassword by anonymous auth by * none
 access to * by users read by * none
 E
-    $self->write('entries.ldif', $ldif);
+    $self->write('entries.ldif', <<"E");
+dn: dc=test
+objectClass: dcObject
+objectClass: organization
+o: test
+dc: test
+
+dn: ou=people,dc=test
+objectClass: organizationalUnit
+ou: people
+
+$ldif
+E
     system("slapadd -f $d/slapd.conf -l $d/entries.ldif >$d/slapadd.log 2>&1") == 0
         or die 'slapadd: ' . Penstock::read_file("$d/slapadd.log");
     $self->spawn(slapd => 'slapd', '-d', 0, '-f', "$d/slapd.conf", '-h', $urls);

@@ -19,12 +19,6 @@ my $d = $s->{dir};
 my %port = (
     knot => $s->knot('names.test' => '* A 192.0.2.1'),
     slapd => $s->slapd(<<'E'),
-dn: dc=test
-objectClass: dcObject
-objectClass: organization
-o: test
-dc: test
-
 dn: uid=joe,dc=test
 objectClass: account
 objectClass: simpleSecurityObject

@@ -10,16 +10,6 @@ use Time::HiRes qw(sleep time);
 my $s = Server->new;
 $s->ca;
 my $ldif = <<'E';
-dn: dc=test
-objectClass: dcObject
-objectClass: organization
-o: test
-dc: test
-
-dn: ou=people,dc=test
-objectClass: organizationalUnit
-ou: people
-
 dn: uid=joe,ou=people,dc=test
 objectClass: inetOrgPerson
 uid: joe

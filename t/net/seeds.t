@@ -90,16 +90,6 @@ my $ldap = <<'E';
 if (in_ldap("ldap:4", $saslusername, array("username"=>"$saslusername@halon.se","password"=>$saslpassword))==100) { Accept(); }
 E
 my $slapd = $s->slapd(<<'E');
-dn: dc=test
-objectClass: dcObject
-objectClass: organization
-o: test
-dc: test
-
-dn: ou=people,dc=test
-objectClass: organizationalUnit
-ou: people
-
 dn: uid=joe,ou=people,dc=test
 objectClass: inetOrgPerson
 uid: joe
