@@ -3,7 +3,8 @@
 
 packages_build="autoconf automake make gcc pkg-config libc6-dev libmilter-dev libconfuse-dev libjansson-dev
     libdb5.3-dev libpcre2-dev libyaml-dev libc-ares-dev libpsl-dev libldap-dev libcurl4-openssl-dev
-    libssl-dev libedit-dev libsystemd-dev xz-utils"
+    libssl-dev libedit-dev libsystemd-dev zlib1g-dev libidn2-dev
+    xz-utils"
 packages_run="postfix postfix-pcre perl procps"
 packages_check="clang dovecot-core knot nginx-light openssl slapd ldap-utils sasl2-bin libsasl2-modules libsasl2-modules-db
     libclang-rt-14-dev llvm-14 mandoc util-linux libio-pty-perl vim"

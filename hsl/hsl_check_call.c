@@ -1,5 +1,5 @@
-/* hsl_check_call.c - calls by name: how many arguments (C07), and constant patterns (C14). Not
- * here: what the name means (hsl_check_scope.c).
+/* hsl_check_call.c - calls by name: how many arguments (C07), constant patterns (C14), and options
+ * that do nothing (W5). Not here: what the name means (hsl_check_scope.c).
  * Threads: one per unit. Fails: C04, C07, C14. */
 #include "config.h"
 
@@ -24,9 +24,62 @@ hsl_check_pattern(struct hsl_check *c, const struct hsl_node *n)
     hsl_regex_unref(re);
 }
 
-/* The arguments that the signature of [b] says are patterns. */
+/* --- Options ---------------------------------------------------------------------------------- */
+
+/* True if [name] is one of the words of [options]; *idle: one that does nothing here. */
+static bool
+find_option(const char *options, struct hsl_name name, bool *idle)
+{
+    for (size_t len; *options; options += len + (options[len] ? 1 : 0)) {
+        size_t mark = *options == '-' ? 1 : 0;
+
+        len = strcspn(options, " ");
+        *idle = mark > 0;
+        if (len - mark == name.len && memcmp(options + mark, name.p, name.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A key that is known before the script runs, or NULL. */
+static const struct hsl_node *
+constant_key(const struct hsl_node *elem)
+{
+    const struct hsl_node *key = elem->u.elem.spread ? NULL : elem->u.elem.key;
+
+    return key && key->kind == HSL_N_STR ? key : NULL;
+}
+
+/* An array that may be options or something else: is it an address? */
+static bool
+is_address(const struct hsl_node *array)
+{
+    const struct hsl_node *key = array->u.list.first ? constant_key(array->u.list.first) : NULL;
+
+    return key && (hsl_name_isz(key->u.str, "localpart") || hsl_name_isz(key->u.str, "domain"));
+}
+
 static void
-check_pattern_args(struct hsl_check *c, const struct hsl_builtin *b, const struct hsl_node *args)
+check_options(struct hsl_check *c, const struct hsl_builtin *b, const struct hsl_node *array)
+{
+    for (const struct hsl_node *e = array->u.list.first; e; e = e->next) {
+        const struct hsl_node *key = constant_key(e);
+        bool idle;
+
+        if (!key)
+            continue;
+        if (!find_option(b->options, key->u.str, &idle))
+            hsl_unit_warn(c->u, "W5", key->pos, "unknown option %.*s of %s()",
+                HSL_NAME_ARGS(key->u.str), b->name);
+        else if (idle)
+            hsl_unit_warn(c->u, "W5", key->pos, "option without effect here: %.*s",
+                HSL_NAME_ARGS(key->u.str));
+    }
+}
+
+/* What the signature of [b] says about arguments that are constant. */
+static void
+check_args(struct hsl_check *c, const struct hsl_builtin *b, const struct hsl_node *args)
 {
     const char *letter = b->args;
 
@@ -35,6 +88,8 @@ check_pattern_args(struct hsl_check *c, const struct hsl_builtin *b, const struc
             letter++;
         if (*letter == 'p')
             hsl_check_pattern(c, args);
+        if (args->kind == HSL_N_ARRAY && (*letter == 'o' || (*letter == 'O' && !is_address(args))))
+            check_options(c, b, args);
         if (*letter && letter[1] != '*')
             letter++;
     }
@@ -71,7 +126,7 @@ check_symbol_call(struct hsl_check *c, const struct hsl_node *n, const struct hs
         hsl_lib_arity(s->builtin, &min, &max);
         if (!n->u.call.spread) {
             check_arity(c, n, s->name, min, max);
-            check_pattern_args(c, s->builtin, n->u.call.args);
+            check_args(c, s->builtin, n->u.call.args);
         }
     } else if (f && !n->u.call.spread) {
         check_arity(c, n, s->name, f->required, f->rest ? UINT_MAX : f->param_count);

@@ -457,7 +457,8 @@ static void
 warn_builtin(struct hsl_check *c, const struct hsl_builtin *b, struct hsl_pos pos)
 {
     if (b->flags & HSL_NO_EFFECT)
-        hsl_unit_warn(c->u, "W3", pos, "%s has no effect behind Postfix", b->name);
+        hsl_unit_warn(
+            c->u, "W3", pos, "%s has no effect behind Postfix; nearest: %s", b->name, b->nearest);
     else if (b->flags & HSL_DEPRECATED)
         hsl_unit_warn(c->u, "W3", pos, "%s is deprecated", b->name);
 }

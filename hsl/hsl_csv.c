@@ -262,6 +262,14 @@ read_records(struct csv *c, struct hsl_arr *list)
 
 /* --- Options ---------------------------------------------------------------------------------- */
 
+bool
+hsl_csv_check_delimiter(struct hsl_run *r, const char *name, const struct hsl_str *delimiter)
+{
+    if (delimiter->len > 0 && !strpbrk(delimiter->data, "\"\r\n"))
+        return true;
+    return hsl_raise(r, HSL_R15, "%s(): the delimiter is a text without quotes", name);
+}
+
 static bool
 read_options(struct csv *c, const struct hsl_value *options)
 {
@@ -271,8 +279,8 @@ read_options(struct csv *c, const struct hsl_value *options)
     if (!hsl_opt_str(c->run, "csv_decode", 2, options, "delimiter", &delimiter) ||
         !hsl_opt_bool(c->run, "csv_decode", 2, options, "header", &c->header))
         return false;
-    if (delimiter && (delimiter->len == 0 || strpbrk(delimiter->data, "\"\r\n")))
-        return hsl_raise(c->run, HSL_R15, "csv_decode(): the delimiter is a text without quotes");
+    if (delimiter && !hsl_csv_check_delimiter(c->run, "csv_decode", delimiter))
+        return false;
     if (delimiter) {
         c->delimiter = delimiter->data;
         c->delimiter_len = delimiter->len;
@@ -280,6 +288,35 @@ read_options(struct csv *c, const struct hsl_value *options)
     if (schema && schema->type == HSL_ARR)
         c->schema = schema->u.arr;
     return true;
+}
+
+bool
+hsl_csv_line(struct hsl_run *r, const struct hsl_str *s, const struct hsl_str *delimiter,
+    struct hsl_value *out)
+{
+    struct hsl_data_fault fault = {.text = ""};
+    struct csv c = {.run = r,
+        .fault = &fault,
+        .p = s->data,
+        .end = s->data + s->len,
+        .line_start = s->data,
+        .line = 1,
+        .delimiter = delimiter->data,
+        .delimiter_len = delimiter->len};
+    struct hsl_arr *list = hsl_arr_new(r, 0);
+    bool ok;
+
+    if (!list)
+        return false;
+    *out = hsl_from_arr(list);
+    ut_sbuf_init(&c.field, r->limits.max_string);
+    ok = read_record(&c, list);
+    ut_sbuf_fini(&c.field);
+    if (!ok || c.p < c.end) {
+        hsl_unref(r, *out);
+        *out = hsl_none();
+    }
+    return ok || fault.text[0] != '\0';
 }
 
 bool

@@ -27,6 +27,12 @@ bool hsl_csv_read(struct hsl_run *r, const char *p, size_t len, const struct hsl
     struct hsl_value *out, struct hsl_data_fault *fault) UT_CHECKED;
 /* The names of those options, ended by NULL. */
 extern const char *const hsl_csv_options[];
+/* One record as a list; none if [s] is more or less than that. [delimiter] was checked. */
+bool hsl_csv_line(struct hsl_run *r, const struct hsl_str *s, const struct hsl_str *delimiter,
+    struct hsl_value *out) UT_CHECKED;
+/* False (R15, from function [name]) for a delimiter that is empty, or has a quote or line end. */
+bool hsl_csv_check_delimiter(struct hsl_run *r, const char *name,
+    const struct hsl_str *delimiter) UT_CHECKED;
 
 /* hsl_yaml.c: YAML, the core schema. */
 bool hsl_yaml_read(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out,

@@ -12,35 +12,42 @@
 #include <math.h>
 #include <pthread.h>
 
-static const struct hsl_builtin *const tables[] = {
-    hsl_lib_type_rows,
-    hsl_lib_str_rows,
-    hsl_lib_arr_rows,
-    hsl_lib_pcre_rows,
-    hsl_lib_file_rows,
-    hsl_lib_enc_rows,
-    hsl_lib_json_rows,
-    hsl_lib_data_rows,
-    hsl_lib_pack_rows,
-    hsl_lib_crypt_rows,
-    hsl_lib_time_rows,
-    hsl_lib_math_rows,
-    hsl_lib_net_rows,
-    hsl_lib_share_rows,
-    hsl_lib_dns_rows,
-    hsl_lib_dnsbl_rows,
-    hsl_lib_spf_rows,
-    hsl_lib_ldap_rows,
-    hsl_lib_dovecot_rows,
-    hsl_lib_smtp_rows,
-    hsl_lib_http_rows,
-    hsl_lib_mail_rows,
-    hsl_lib_addr_rows,
-    hsl_lib_core_rows,
-    hsl_lib_flow_rows,
-    hsl_lib_set_rows,
-    hsl_lib_header_rows,
-    hsl_lib_stub_rows,
+static const struct {
+    const struct hsl_builtin *rows;
+    const char *subject;
+} tables[] = {
+    {hsl_lib_type_rows, "Types and values"},
+    {hsl_lib_str_rows, "Strings"},
+    {hsl_lib_arr_rows, "Arrays"},
+    {hsl_lib_pcre_rows, "Regular expressions"},
+    {hsl_lib_file_rows, "Files"},
+    {hsl_lib_enc_rows, "Encodings of text"},
+    {hsl_lib_url_rows, "URLs and domain names"},
+    {hsl_lib_zlib_rows, "Compression"},
+    {hsl_lib_json_rows, "JSON"},
+    {hsl_lib_data_rows, "CSV and YAML"},
+    {hsl_lib_pack_rows, "Binary data"},
+    {hsl_lib_crypt_rows, "Hashes, passwords and random numbers"},
+    {hsl_lib_aes_rows, "Encryption"},
+    {hsl_lib_time_rows, "Time"},
+    {hsl_lib_math_rows, "Arithmetic"},
+    {hsl_lib_net_rows, "Networks and domains"},
+    {hsl_lib_share_rows, "Rates and shared values"},
+    {hsl_lib_dns_rows, "DNS"},
+    {hsl_lib_dnsbl_rows, "DNS"},
+    {hsl_lib_spf_rows, "SPF"},
+    {hsl_lib_ldap_rows, "Directories and logins"},
+    {hsl_lib_dovecot_rows, "Directories and logins"},
+    {hsl_lib_smtp_rows, "Mail servers"},
+    {hsl_lib_mail_rows, "Mail servers"},
+    {hsl_lib_http_rows, "HTTP"},
+    {hsl_lib_addr_rows, "Addresses and header fields"},
+    {hsl_lib_field_rows, "Addresses and header fields"},
+    {hsl_lib_core_rows, "Logging and errors"},
+    {hsl_lib_flow_rows, "Actions"},
+    {hsl_lib_set_rows, "The envelope and what is kept with a message"},
+    {hsl_lib_header_rows, "Headers of the message"},
+    {hsl_lib_stub_rows, "Without effect behind Postfix"},
 };
 
 #define TABLE_COUNT (sizeof(tables) / sizeof(tables[0]))
@@ -53,12 +60,21 @@ static struct {
 } names = {.once = PTHREAD_ONCE_INIT};
 
 const struct hsl_builtin *
+hsl_lib_table(size_t i, const char **subject)
+{
+    if (i >= TABLE_COUNT)
+        return NULL;
+    *subject = tables[i].subject;
+    return tables[i].rows;
+}
+
+const struct hsl_builtin *
 hsl_lib_row(size_t *i)
 {
     size_t n = *i;
 
     for (size_t t = 0; t < TABLE_COUNT; t++) {
-        const struct hsl_builtin *row = tables[t];
+        const struct hsl_builtin *row = tables[t].rows;
 
         for (; row->name; row++) {
             if (n-- == 0) {
@@ -77,7 +93,7 @@ make_names(void)
     size_t filled = 0;
 
     for (size_t t = 0; t < TABLE_COUNT; t++) {
-        for (row = tables[t]; row->name; row++) {
+        for (row = tables[t].rows; row->name; row++) {
             uint32_t i = hsl_str_hash_bytes(row->name, strlen(row->name)) % SLOT_COUNT;
 
             UT_BUG_ON(++filled >= SLOT_COUNT);

@@ -7,7 +7,7 @@
  * any number more of the last kind:
  *   s string (takes numbers and booleans)   n number (takes booleans and numeric strings)
  *   a array   f function   b boolean (any value, by truth)   v anything
- *   o options array (unknown keys are the function's business)
+ *   o options array (unknown keys are the function's business)   O anything, an array: options
  *   p pattern: string or Regex   c callback or any value   A address: string or array
  * Other mixtures are 'v' and checked inside (R07 through hsl_lib_bad_arg). Arguments arrive
  * converted, in place; missing optional ones are not there (argc says). */
@@ -24,7 +24,7 @@ enum hsl_builtin_flag {
     HSL_NONE_OK = 1,    /* none acts as "" for s and as [] for a (old-name functions) */
     HSL_PURE = 2,       /* same arguments, same result, no effect: may be folded */
     HSL_FINAL = 4,      /* ends the run (it may not come back): W2 in cache, W4 behind it */
-    HSL_NO_EFFECT = 8,  /* an X row: W3 "NAME has no effect behind Postfix" */
+    HSL_NO_EFFECT = 8,  /* an X row: W3 "NAME has no effect behind Postfix; nearest: ..." */
     HSL_DEPRECATED = 16,/* W3 */
     HSL_BLOCKS = 32     /* may wait for something outside */
 };
@@ -37,6 +37,12 @@ struct hsl_builtin {
     hsl_builtin_fn *fn;
     const char *proto;   /* for people: "str_split(s, delim [, limit = 0])" */
     const char *text;    /* one or two sentences for the manual */
+    /* What a row may leave out. */
+    const char *options; /* keys of the arguments o and O, with blanks between; '-' before one that does
+                          * nothing here: W5 */
+    const char *errors;  /* when it fails besides R07, for the manual: "the string is empty; ..." */
+    const char *other;   /* a function of the other generation that does the same, for the manual */
+    const char *nearest; /* HSL_NO_EFFECT: what does it in Postfix or beside it */
 };
 
 /* Every table: ended by a row with name NULL. One accessor per hsl_lib_*.c. */
@@ -46,10 +52,13 @@ extern const struct hsl_builtin hsl_lib_arr_rows[];   /* arrays §4 */
 extern const struct hsl_builtin hsl_lib_pcre_rows[];  /* §5 */
 extern const struct hsl_builtin hsl_lib_file_rows[];  /* in_file file file_get_contents §6 */
 extern const struct hsl_builtin hsl_lib_enc_rows[];   /* encodings §7 */
+extern const struct hsl_builtin hsl_lib_url_rows[];   /* url_parse idna_* §7 */
+extern const struct hsl_builtin hsl_lib_zlib_rows[];  /* zlib_* §7 */
 extern const struct hsl_builtin hsl_lib_json_rows[];  /* json_* §7 */
-extern const struct hsl_builtin hsl_lib_data_rows[];  /* csv_decode yaml_decode §7 */
+extern const struct hsl_builtin hsl_lib_data_rows[];  /* csv_* yaml_decode §7 */
 extern const struct hsl_builtin hsl_lib_pack_rows[];  /* pack unpack §7 */
 extern const struct hsl_builtin hsl_lib_crypt_rows[]; /* hashes random uuid §8 */
+extern const struct hsl_builtin hsl_lib_aes_rows[];   /* aes_* §8 */
 extern const struct hsl_builtin hsl_lib_time_rows[];  /* §9 */
 extern const struct hsl_builtin hsl_lib_math_rows[];  /* §10 */
 extern const struct hsl_builtin hsl_lib_net_rows[];   /* in_network inet_* domain_* §11 */
@@ -63,6 +72,7 @@ extern const struct hsl_builtin hsl_lib_smtp_rows[];  /* smtp_lookup_... §12 */
 extern const struct hsl_builtin hsl_lib_http_rows[];  /* http §6 */
 extern const struct hsl_builtin hsl_lib_mail_rows[];  /* mail §13 */
 extern const struct hsl_builtin hsl_lib_addr_rows[];  /* mail addresses §13 */
+extern const struct hsl_builtin hsl_lib_field_rows[]; /* values of header fields §13 */
 extern const struct hsl_builtin hsl_lib_core_rows[];  /* syslog gethostname Exception ... §1 §13 */
 extern const struct hsl_builtin hsl_lib_flow_rows[];  /* actions §16 */
 extern const struct hsl_builtin hsl_lib_set_rows[];   /* Set..., Get... §16 */
@@ -72,6 +82,9 @@ extern const struct hsl_builtin hsl_lib_stub_rows[];  /* X rows §20: no effect 
 /* The row of [name] for scripts of [flow]: NULL if there is none in any flow. The same name may stand
  * in several rows with different flows. If it exists but not in this flow: that row, *wrong_flow. */
 const struct hsl_builtin *hsl_lib_find(const char *name, size_t len, enum hsl_flow flow, bool *wrong_flow);
+/* Table [i], from 0, and what it is about, for the manual; NULL behind the last. Neighbours may be about
+ * the same. */
+const struct hsl_builtin *hsl_lib_table(size_t i, const char **subject);
 /* Walks all rows of all tables: *i from 0; NULL behind the last. */
 const struct hsl_builtin *hsl_lib_row(size_t *i);
 /* Number of arguments the signature allows; *max UINT_MAX: any number. */

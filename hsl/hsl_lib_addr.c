@@ -7,7 +7,8 @@
 #include "config.h"
 
 #include "hsl/hsl_addr.h"
-#include "hsl/hsl_lib.h"
+#include "hsl/hsl_lib_addr.h"
+#include "hsl/hsl_lib_field.h"
 #include "hsl/hsl_word.h"
 
 /* --- Address lists --------------------------------------------------------------------------- */
@@ -276,23 +277,25 @@ extract(struct hsl_run *r, const char *p, size_t len, bool names, bool empty, st
     return state != FAILED && hsl_work(r, len);
 }
 
+bool
+hsl_lib_addr_list(struct hsl_run *r, const char *p, size_t len, struct hsl_value *out)
+{
+    return extract(r, p, len, false, false, out);
+}
+
 static bool
 fn_extract(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
     static const char fn[] = "header_addresslist_extract";
+    struct hsl_text list = {.p = args[0].u.str->data, .len = args[0].u.str->len};
     const struct hsl_value *o = argc > 1 ? &args[1] : NULL;
-    const char *p = args[0].u.str->data, *end = p + args[0].u.str->len;
     bool field = false, names = false;
 
     if (!hsl_opt_bool(r, fn, 2, o, "field", &field) || !hsl_opt_bool(r, fn, 2, o, "name", &names))
         return false;
-    if (field) {
-        p = memchr(p, ':', (size_t)(end - p));
-        if (!p)
-            return true;
-        p++;
-    }
-    return extract(r, p, (size_t)(end - p), names, false, out);
+    if (field && !hsl_field_value(args[0].u.str, &list))
+        return true;
+    return extract(r, list.p, list.len, names, false, out);
 }
 
 static bool
@@ -359,9 +362,11 @@ const struct hsl_builtin hsl_lib_addr_rows[] = {
         "header_addresslist_extract(s [, options])",
         "The addresses of a header value as a list, groups flattened; none if it is no address "
         "list. Options: name (elements are name and address), field (s begins with the header's "
-        "name)."},
+        "name).",
+        .options = "field name"},
     {"GetAddressList", "s", HSL_FLOW_MAIL, 0, fn_get_address_list, "GetAddressList(text)",
-        "The addresses of a header value as a list; [] if it is no address list."},
+        "The addresses of a header value as a list; [] if it is no address list.",
+        .other = "header_addresslist_extract"},
     {"envelope_address_parse", "s", 0, 0, fn_envelope_parse, "envelope_address_parse(s)",
         "An envelope address as an array of localpart, without quotes, and domain; or none."},
     {"envelope_localpart_escape", "s", 0, HSL_PURE, fn_localpart_escape,

@@ -432,8 +432,10 @@ fn_dns_query(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
 
 #define OLD(name, fn, arg, text)                                                                   \
     {                                                                                              \
-        name, "s|vn", 0, HSL_NONE_OK | HSL_BLOCKS, fn,                                             \
-            name "(" arg " [, resolvers or options [, timeout = 5]])", text                        \
+        name, "s|On", 0, HSL_NONE_OK | HSL_BLOCKS, fn,                                             \
+            name "(" arg " [, resolvers or options [, timeout = 5]])", text,                       \
+            .options = "servers resolvers port timeout extended_result",                           \
+            .errors = "a server is none"                                                           \
     }
 
 const struct hsl_builtin hsl_lib_dns_rows[] = {
@@ -453,6 +455,8 @@ const struct hsl_builtin hsl_lib_dns_rows[] = {
     {"dns_query", "s|o", 0, HSL_BLOCKS, fn_dns_query, "dns_query(name [, options])",
         "[result, dnssec], or [error, dnssec] with NXDOMAIN, NODATA, SERVFAIL, REFUSED, FORMERR or "
         "TIMEOUT. Options: type (a, aaaa, mx, txt, cname, ns, ptr, soa), servers, port, timeout, "
-        "and extended_result, with which each mx is [host, preference]."},
+        "and extended_result, with which each mx is [host, preference].",
+        .options = "type servers resolvers port timeout extended_result",
+        .errors = "the type or a server is none"},
     {.name = NULL},
 };

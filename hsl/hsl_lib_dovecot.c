@@ -110,6 +110,8 @@ const struct hsl_builtin hsl_lib_dovecot_rows[] = {
         "tell now. Options: host and port of an auth socket, or unix_socket_path; timeout (5), "
         "service (\"smtp\"), rip and lip (addresses of the client and the server), secured "
         "(false). With rip, Dovecot slows down clients that send wrong passwords. An empty "
-        "username or password, and a NUL byte in one, is 0 at once."},
+        "username or password, and a NUL byte in one, is 0 at once.",
+        .options = "host port unix_socket_path timeout service rip lip secured",
+        .errors = "an option is out of range or holds what the protocol cannot carry"},
     {.name = NULL},
 };

@@ -469,19 +469,28 @@ const struct hsl_builtin hsl_lib_header_rows[] = {
         "array of name to list."},
     {"AddHeader", "ss|b", MAIL, 0, fn_add_header, "AddHeader(name, value [, refold = true])",
         "Adds a header at the top. What is not ASCII is encoded (RFC 2047); long lines are "
-        "folded unless refold is false."},
+        "folded unless refold is false.",
+        .errors = "the name is no name of a header, or the value holds a line end that folds "
+                  "nothing"},
     {"SetHeader", "ss|b", MAIL, 0, fn_set_header, "SetHeader(name, value [, refold = true])",
-        "Replaces all headers of that name by one, or adds it. The number of headers changed."},
+        "Replaces all headers of that name by one, or adds it. The number of headers changed.",
+        .errors = "the name is no name of a header, or the value holds a line end that folds "
+                  "nothing"},
     {"PrependHeader", "ss|b", MAIL, 0, fn_prepend_header,
         "PrependHeader(name, text [, refold = true])",
         "Puts text before the value of the topmost header of that name, or adds the header. The "
-        "number of headers changed."},
+        "number of headers changed.",
+        .errors = "the name is no name of a header, or the value holds a line end that folds "
+                  "nothing"},
     {"AppendHeader", "ss|b", MAIL, 0, fn_append_header,
         "AppendHeader(name, text [, refold = true])",
         "Puts text behind the value of the topmost header of that name, or adds the header. The "
-        "number of headers changed."},
+        "number of headers changed.",
+        .errors = "the name is no name of a header, or the value holds a line end that folds "
+                  "nothing"},
     {"DelHeader", "s", MAIL, 0, fn_del_header, "DelHeader(name)",
-        "Deletes all headers of that name; their number."},
+        "Deletes all headers of that name; their number.",
+        .errors = "the name is no name of a header"},
     {"DiscardMailDataChanges", "", MAIL, 0, fn_discard, "DiscardMailDataChanges()",
         "Undoes the changes that this run made to the message; their number."},
     {.name = NULL},

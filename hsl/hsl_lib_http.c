@@ -449,7 +449,7 @@ fn_http(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
 }
 
 const struct hsl_builtin hsl_lib_http_rows[] = {
-    {"http", "s|v*", 0, HSL_BLOCKS, fn_http,
+    {"http", "s|Ov*", 0, HSL_BLOCKS, fn_http,
         "http(url [, seconds = 15 [, a, b ...]]) or http(url [, options [, get [, post]]])",
         "The body that an HTTP server answers with if the status is 2xx, else \"\" in the first "
         "form and none in the second, and a record says why. $1 $2 ... in the URL are replaced by "
@@ -458,6 +458,14 @@ const struct hsl_builtin hsl_lib_http_rows[] = {
         "connect_timeout, max_file_size, method, headers, extended_result ([status, content] "
         "whatever the status), response_headers, redirects, tls_verify_peer, tls_verify_host, "
         "tls_default_ca, tls_client_cert, sourceip, proxy, unix_socket_path, background, "
-        "background_hash, background_retry_count, background_retry_delay."},
+        "background_hash, background_retry_count, background_retry_delay.",
+        .options =
+            "timeout connect_timeout max_file_size method headers extended_result "
+            "response_headers redirects tls_verify_peer tls_verify_host tls_default_ca "
+            "ssl_verify_peer ssl_verify_host ssl_default_ca tls_client_cert sourceip sourceipid "
+            "proxy unix_socket_path background background_hash background_retry_count "
+            "background_retry_delay",
+        .errors = "the URL, a header or another text holds a line end; an option is out of "
+                  "range; a profile is not configured"},
     {.name = NULL},
 };

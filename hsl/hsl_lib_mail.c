@@ -403,11 +403,15 @@ fn_mail(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
 }
 
 const struct hsl_builtin hsl_lib_mail_rows[] = {
-    {"mail", "AAss|vv", 0, HSL_NONE_OK | HSL_BLOCKS, fn_mail,
+    {"mail", "AAss|OO", 0, HSL_NONE_OK | HSL_BLOCKS, fn_mail,
         "mail(sender, recipient, subject, body [, transportid] [, options])",
         "Sends a notice through the re-injection listener and gives its message id, none if it is "
         "not taken. Options: sender_name, recipient_name, headers (name => value), plaintext "
         "(default: unless the body begins with \"<\", which makes it HTML). At most 20 messages a "
-        "run."},
+        "run.",
+        .options = "sender_name recipient_name headers metadata plaintext serverid",
+        .errors =
+            "an address is none; a text holds a line break; a header is no header or made here; "
+            "a profile is not configured"},
     {.name = NULL},
 };

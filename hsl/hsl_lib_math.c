@@ -167,7 +167,8 @@ const struct hsl_builtin hsl_lib_math_rows[] = {
     {"log", "n|n", 0, HSL_PURE, fn_log, "log(x [, base])",
         "The logarithm, natural unless a base is given; nan for a negative number."},
     {"pow", "nn", 0, HSL_PURE, fn_pow, "pow(b, e)",
-        "b to the power of e, like b ** e. A zero with a negative exponent is an error."},
+        "b to the power of e, like b ** e.",
+        .errors = "b is 0 and e negative"},
     {"sqrt", "n", 0, HSL_PURE, fn_sqrt, "sqrt(x)", "The square root; nan for a negative number."},
     {.name = NULL},
 };

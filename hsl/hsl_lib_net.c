@@ -166,7 +166,8 @@ const struct hsl_builtin hsl_lib_net_rows[] = {
         "for what is no address."},
     {"is_subdomain", "ss", 0, HSL_PURE, fn_is_subdomain, "is_subdomain(d, domain)",
         "True if d is the domain or below it, whatever the case. With a dot before the domain it "
-        "has to be below."},
+        "has to be below.",
+        .other = "domain_includes"},
     {"domain_includes", "ss", 0, HSL_PURE, fn_is_subdomain, "domain_includes(d, domain)",
         "The new name of is_subdomain()."},
     {"domain_publicsuffix", "s", 0, 0, fn_domain_publicsuffix, "domain_publicsuffix(d)",

@@ -259,8 +259,14 @@ fn_lookup_rcpt(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
     return ok;
 }
 
+#define SERVER                                                                                     \
+    "host port helo sourceip sourceipid nonlocal_source saslusername saslpassword sasl_username "  \
+    "sasl_password protocol tls tls_sni tls_protocols tls_ciphers tls_verify_host "                \
+    "tls_verify_name tls_default_ca tls_client_cert xclient timeout"
+#define WRONG "an option is out of range or holds a control character; a profile is not configured"
+
 const struct hsl_builtin hsl_lib_smtp_rows[] = {
-    {"smtp_lookup_auth", "vss", 0, HSL_NONE_OK | HSL_BLOCKS, fn_lookup_auth,
+    {"smtp_lookup_auth", "Oss", 0, HSL_NONE_OK | HSL_BLOCKS, fn_lookup_auth,
         "smtp_lookup_auth(server, username, password)",
         "1 if the mail server accepts the user and password, 0 if it refuses them, -1 if it cannot "
         "be asked. Server is \"mailtransport:ID\", or an array: host, port (25), helo, sourceip, "
@@ -268,14 +274,16 @@ const struct hsl_builtin hsl_lib_smtp_rows[] = {
         "tls_sni, tls_protocols, tls_ciphers, tls_verify_host, tls_verify_name (a list), "
         "tls_default_ca, tls_client_cert (PEM), protocol (smtp or lmtp), timeout (5). The first of "
         "PLAIN, LOGIN and CRAM-MD5 that the server offers is used; without TLS CRAM-MD5 comes "
-        "first. An empty username is 0 at once."},
-    {"smtp_lookup_rcpt", "vAA|o", 0, HSL_NONE_OK | HSL_BLOCKS, fn_lookup_rcpt,
+        "first. An empty username is 0 at once.",
+        .options = SERVER, .errors = WRONG},
+    {"smtp_lookup_rcpt", "OAA|o", 0, HSL_NONE_OK | HSL_BLOCKS, fn_lookup_rcpt,
         "smtp_lookup_rcpt(server, sender, recipient [, options])",
         "1 if the mail server accepts the recipient, 0 if it refuses it (5xx), -1 if it cannot be "
         "asked or says 4xx. Server is as in smtp_lookup_auth(); without a host those in the MX "
         "records of the recipient's domain. Its options saslusername and saslpassword, or those of "
         "the transport, log in before, xclient is an array of attributes for XCLIENT. With option "
         "extended_result (or error_code): [error_code, error_message, on_rcptto, tls], the code 0 "
-        "if no reply came."},
+        "if no reply came.",
+        .options = SERVER " extended_result error_code", .errors = WRONG},
     {.name = NULL},
 };

@@ -65,6 +65,10 @@ static const struct {
     {"list", "; write [$a, $b] = ..."},
     {"require", "; use include"},
     {"require_once", "; use include_once"},
+    {"eval", "; use include"},
+    {"exit", "; use return, or an action such as Accept()"},
+    {"die", "; use return, or an action such as Reject()"},
+    {"FFI", "; scripts cannot run native code"},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])

@@ -54,7 +54,9 @@ static const struct row rows[] = {
     /* C03, C04 */
     {CORE, "static::f();", "1:1 C03 static is not allowed here"},
     {CORE, "foo();", "1:1 C04 unknown function foo"},
-    {CORE, "exit; die(\"x\");", "1:1 C04 unknown function exit | 1:7 C04 unknown function die"},
+    {CORE, "exit; die(\"x\");",
+        "1:1 C04 unknown function exit; use return, or an action such as Accept() | "
+        "1:7 C04 unknown function die; use return, or an action such as Reject()"},
     {CORE, "$f = foo;", "1:6 C04 unknown function foo"},
     {CORE, "builtin foo();", "1:1 C04 unknown function foo"},
     {CORE, "function foo() {} builtin foo();", "1:19 C04 unknown function foo"},

@@ -219,6 +219,14 @@ static const struct flow_case {
     {A, "Accept", "[[\"remoteip\"=>\"192.0.2.1\"]]", "remoteip=192.0.2.1Accept", "end"},
     {A, "Accept", "[[\"sender\"=>\"x@y.z\"]]", "Accept", "end"},
     {A, "Reject", "[\"no\"]", "Reject [no]", "end"},
+    {A, "Defer", "[\"busy\"]", "Defer [busy]", "end"},
+    {H, "Reject", "[]", "Reject", "end"},
+    {H, "Defer", "[[\"a\",\"b\"]]", "Defer [a] [b]", "end"},
+    {H, "GetExtensions", "[]", "", "[]"},
+    {U, "Reject", "[\"no\"]", "Reject [no]", "end"},
+    {U, "Defer", "[]", "Defer", "end"},
+    {F, "Reject", "[\"no\"]", "Reject [no]", "end"},
+    {F, "Defer", "[]", "Defer", "end"},
     {H, "Accept", "[[\"host\"=>\"mx.example\"]]", "helo=mx.exampleAccept", "end"},
     {H, "SetHELO", "[\"mx.example\"]", "helo=mx.example", "\"mx.example\""},
     {H, "SetHELO", "[\"a\\nb\"]", "",
@@ -281,6 +289,11 @@ static const struct flow_case {
         "R15: Deliver(): unknown profile mailtransport:"},
     {M, "Deliver", "[\"a@b.c\",\"mailtransport:1\\n\"]", "",
         "R15: Deliver(): unknown profile mailtransport:1\n"},
+    {M, "Defer", "[\"later\"]", "Defer [later]", "end"},
+    {M, "Reject", "[\"no\"]", "Reject [no]", "end"},
+    {M, "CopyTo", "[\"\"]", "", "R15: CopyTo(): the recipient is empty"},
+    {M, "DirectDeliver", "[none]", "",
+        "R07: argument 1 of DirectDeliver(): expected string or array, got none"},
     {M, "DirectDeliver", "[]", "Deliver", "end"},
     {M, "DeliverAsSpam", "[]", "add X-Spam-Flag: YESDeliver", "end"},
     {M, "Delete", "[]", "Delete", "end"},
@@ -316,6 +329,11 @@ static const struct flow_case {
     {M, "SetMetaData", "[[]]", "meta", "[]"},
     {M, "SetMetaData", "[[\"a\"=>none]]", "",
         "R07: argument 1 of SetMetaData(): expected array of strings, got none"},
+    {R, "SetSender", "[\"a@b.c\"]", "sender=a@b.c", "\"a@b.c\""},
+    {M, "SetRecipient", "[\"a@b.c\"]", "recipient=a@b.c", "\"a@b.c\""},
+    {M, "SetMailTransport", "[\"mailtransport:7\"]", "transport=mailtransport:7",
+        "\"mailtransport:7\""},
+    {M, "GetTLS", "[]", "", "[\"protocol\"=>\"TLSv1.3\"]"},
     {M, "GetMetaData", "[]", "", "[\"why\"=>\"list\"]"},
     {M, "GetID", "[]", "", "\"id-1\""},
     {M, "DiscardMailDataChanges", "[]", "discard", "5"},
@@ -331,11 +349,26 @@ static const struct flow_case {
     {M, "GetHeaders", "[true]", "",
         "[\"Received\"=>[0=>\"from a\",1=>\"from b\"],\"Subject\"=>[0=>\"Gr\xc3\xbc\xc3\x9f "
         "Gott\"],"
-        "\"X-Plain\"=>[0=>\"old\"]]"},
+        "\"X-Plain\"=>[0=>\"old\"],\"From\"=>[0=>\"K <k@z.w>, j@x.y\"]]"},
     {M, "GetHeaders", "[1]", "",
         "R07: argument 1 of GetHeaders(): expected string or true, got number"},
     {M, "GetAddressList", "[\"J <j@x.y>\"]", "", "[0=>\"j@x.y\"]"},
     {M, "GetAddressList", "[\"junk\"]", "", "[]"},
+    /* what Postfix leaves nothing to do for */
+    {M, "DKIMADSP", "[]", "", "[\"z.w\"=>\"unknown\"]"},
+    {M, "SetDelayedDeliver", "[60]", "", "60"},
+    {M, "SetDelayedDeliver", "[\"x\"]", "",
+        "R07: argument 1 of SetDelayedDeliver(): expected number, got string"},
+    {R, "GetMailQueueMetric", "[5]", "",
+        "R07: argument 1 of GetMailQueueMetric(): expected array, got number"},
+    {M, "ScanRPD", "[]", "", "0"},
+    {M, "ScanRPD", "[[\"refid\"=>true]]", "", "\"\""},
+    {M, "ScanRPD", "[[\"refid\"=>\"x\"]]", "",
+        "R07: argument 1 of ScanRPD(): option refid: expected boolean, got string"},
+    {M, "ScanRPDAV", "[[\"refid\"=>false]]", "", "0"},
+    {M, "ScanRPDAV", "[1]", "", "R07: argument 1 of ScanRPDAV(): expected array, got number"},
+    {M, "History", "[\"x\"]", "", "none"},
+    {R, "GetMailQueueMetric", "[[\"filter\"=>\"x\"]]", "", "0"},
     /* writing headers */
     {M, "AddHeader", "[\"X-A\",\"1\"]", "add X-A: 1", "none"},
     {M, "AddHeader", "[\"X-B\",\"\xc3\xbc\"]", "add X-B: =?utf-8?Q?=C3=BC?=", "none"},
@@ -355,6 +388,13 @@ static const struct flow_case {
         "add X-Long: 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n "
         "0123456789",
         "none"},
+    {M, "SetHeader", "[\"X-A\",\"a\\nX-Evil: b\"]", "",
+        "R15: SetHeader(): a line end in the value of a header"},
+    {M, "PrependHeader", "[\"X-A\",\"a\\nX-Evil: b\"]", "",
+        "R15: PrependHeader(): a line end in the value of a header"},
+    {M, "DelHeader", "[\"\"]", "",
+        "R15: DelHeader(): a header name is 1 to 255 printable ASCII characters without blank and "
+        "colon"},
     {M, "SetHeader", "[\"X-A\",\"2\"]", "set X-A: 2", "2"},
     {M, "DelHeader", "[\"X-A\"]", "del X-A: ", "2"},
     {M, "PrependHeader", "[\"X-Plain\",\"[SPAM] \"]", "prepend X-Plain: [SPAM] ", "2"},
@@ -379,7 +419,7 @@ static const struct flow_case {
 };
 
 static const char *const message[] = {"Received: from a", "received: from b",
-    "Subject: =?utf-8?Q?Gr=C3=BC=C3=9F?=\r\n Gott", "X-Plain: old", NULL};
+    "Subject: =?utf-8?Q?Gr=C3=BC=C3=9F?=\r\n Gott", "X-Plain: old", "From: K <k@z.w>, j@x.y", NULL};
 
 static void
 run_init(struct hsl_run *r, struct recorder *h, enum hsl_flow flow)

@@ -66,13 +66,22 @@ signature_parses(const char *s)
             bar = true;
         } else if (*s == '*') {
             return s[1] == '\0' && s[-1] != '|';
-        } else if (!strchr("snafbvopcA", *s)) {
+        } else if (!strchr("snafbvoOpcA", *s)) {
             return false;
         }
         if (s[1] == '*' && *s == '|')
             return false;
     }
     return true;
+}
+
+/* True if there is a function [name] in some flow. */
+static bool
+find_row(const char *name)
+{
+    bool wrong_flow;
+
+    return hsl_lib_find(name, strlen(name), HSL_FLOW_CORE, &wrong_flow) != NULL;
 }
 
 static void
@@ -89,6 +98,9 @@ test_row(const struct hsl_builtin *b)
             "%s: prototype and signature agree", b->name))
         printf("# %s and %s: %u to %u, %u to %u\n", b->proto, b->args, min, max, pmin, pmax);
     tap_ok((b->flows & ~(unsigned)HSL_FLOW_ANY) == 0, "%s: known flows", b->name);
+    tap_ok(!strpbrk(b->args, "oO") == !b->options, "%s: options are named", b->name);
+    tap_ok(!(b->flags & HSL_NO_EFFECT) == !b->nearest, "%s: says what is nearest", b->name);
+    tap_ok(!b->other || find_row(b->other), "%s: the other name is known", b->name);
 }
 
 /* --- Lookup ------------------------------------------------------------------------------------

@@ -25,19 +25,21 @@ syntax keyword hslError lambda namespace new pass print protected public self st
 syntax keyword hslTodo contained TODO FIXME XXX
 
 " --- Built-in functions; those of flows have a capital -----------------------------------------
-syntax keyword hslFunction abs array_combine array_every array_filter array_find array_includes array_join
-syntax keyword hslFunction array_keys array_map array_random array_range array_reduce array_reverse
-syntax keyword hslFunction array_shuffle array_sort array_unique base32_decode base32_encode base64_decode
-syntax keyword hslFunction base64_encode base64url_decode base64url_encode boolean ceil chr count crypt
-syntax keyword hslFunction csv_decode dns dns4 dns6 dns_query dnsbl dnscname dnsmx dnsns dnsptr dnstxt
-syntax keyword hslFunction domain_includes domain_publicsuffix dovecot_lookup_auth envelope_address_parse
+syntax keyword hslFunction abs aes_decrypt aes_encrypt array_combine array_every array_filter array_find
+syntax keyword hslFunction array_includes array_join array_keys array_map array_random array_range
+syntax keyword hslFunction array_reduce array_reverse array_shuffle array_sort array_unique base32_decode
+syntax keyword hslFunction base32_encode base64_decode base64_encode base64url_decode base64url_encode
+syntax keyword hslFunction boolean ceil chr count crypt csv_decode csv_encode csv_explode dns dns4 dns6
+syntax keyword hslFunction dns_query dnsbl dnscname dnsmx dnsns dnsptr dnstxt domain_includes
+syntax keyword hslFunction domain_publicsuffix dovecot_lookup_auth envelope_address_parse
 syntax keyword hslFunction envelope_localpart_escape executiontime explode file file_get_contents floor
-syntax keyword hslFunction gethostname globalview hash header_addresslist_extract hmac_md5 hmac_sha1
-syntax keyword hslFunction hmac_sha2 http implode in_array in_file in_ldap in_network inet_includes
-syntax keyword hslFunction inet_ntop inet_pton inet_reverse is_array is_boolean is_function is_number
-syntax keyword hslFunction is_object is_string is_subdomain json_decode json_encode ldap_bind ldap_search
-syntax keyword hslFunction length log mail md5 memory_add memory_dec memory_delete memory_exists
-syntax keyword hslFunction memory_fetch memory_inc memory_store memory_update mimeword_decode
+syntax keyword hslFunction gethostname globalview hash header_addresslist_compile
+syntax keyword hslFunction header_addresslist_extract header_dkim_decode hmac_md5 hmac_sha1 hmac_sha2 http
+syntax keyword hslFunction idna_decode idna_encode implode in_array in_file in_ldap in_network
+syntax keyword hslFunction inet_includes inet_ntop inet_pton inet_reverse is_array is_boolean is_function
+syntax keyword hslFunction is_number is_object is_string is_subdomain json_decode json_encode ldap_bind
+syntax keyword hslFunction ldap_search length log mail md5 memory_add memory_dec memory_delete
+syntax keyword hslFunction memory_exists memory_fetch memory_inc memory_store memory_update mimeword_decode
 syntax keyword hslFunction mimeword_encode number ord pack pcre_compile pcre_match pcre_match_all
 syntax keyword hslFunction pcre_quote pcre_replace pow queue_policy queue_policy_delete queue_quota
 syntax keyword hslFunction queue_suspend rand random_bytes random_number range rate round sha1 sha2 sleep
@@ -45,13 +47,14 @@ syntax keyword hslFunction smtp_lookup_auth smtp_lookup_rcpt spf spf_query sqrt 
 syntax keyword hslFunction str_lower str_lstrip str_repeat str_replace str_rfind str_rstrip str_slice
 syntax keyword hslFunction str_split str_strip str_upper strftime string strlen strpduration strpos
 syntax keyword hslFunction strptime strrpos strtolower strtoupper substr syslog tacplus_authen
-syntax keyword hslFunction tacplus_author time timelocal trim unpack uptime url_decode url_encode uuid
-syntax keyword hslFunction uuidv5 xtext_decode xtext_encode yaml_decode
-syntax keyword hslAction Accept AddHeader Allow AppendHeader Block CopyMail CopyTo Defer DelHeader Delete
-syntax keyword hslAction Deliver DeliverAsSpam DirectDeliver DiscardMailDataChanges Done Exception
-syntax keyword hslAction GetAddressList GetExtensions GetHeader GetHeaders GetID GetMetaData GetTLS
-syntax keyword hslAction History PrependHeader Quarantine Reject ScanRPD ScanRPDAV SetHELO SetHeader
-syntax keyword hslAction SetMailTransport SetMetaData SetRecipient SetSender
+syntax keyword hslFunction tacplus_author time timelocal trim unpack uptime url_decode url_encode url_parse
+syntax keyword hslFunction uuid uuidv5 xtext_decode xtext_encode yaml_decode zlib_compress zlib_uncompress
+syntax keyword hslAction Accept AddHeader Allow AppendHeader Block CopyMail CopyTo DKIMADSP Defer DelHeader
+syntax keyword hslAction Delete Deliver DeliverAsSpam DirectDeliver DiscardMailDataChanges Done Exception
+syntax keyword hslAction GetAddressList GetExtensions GetHeader GetHeaders GetID GetMailQueueMetric
+syntax keyword hslAction GetMetaData GetTLS History PrependHeader Quarantine Reject ScanRPD ScanRPDAV
+syntax keyword hslAction SetDelayedDeliver SetHELO SetHeader SetMailTransport SetMetaData SetRecipient
+syntax keyword hslAction SetSender
 
 " --- Names ---------------------------------------------------------------------------------------
 syntax match hslVariable "\$[A-Za-z_][A-Za-z0-9_]*"
