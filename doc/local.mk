@@ -1,6 +1,6 @@
 # What doc/ builds: manual pages. penstock.conf.5 names the folders that configure was given; its
 # section PARAMETERS is the output of `penstock config --manual` (t/man.t compares them).
-dist_man_MANS += doc/penstock.1 doc/hsl.1 doc/hsl.7
+dist_man_MANS += doc/penstock.1 doc/hsl.1 doc/hsl.7 doc/hsl-library.7
 nodist_man5_MANS = doc/penstock.conf.5
 EXTRA_DIST += doc/penstock.conf.5.in
 CLEANFILES += doc/penstock.conf.5

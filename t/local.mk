@@ -12,7 +12,7 @@ check-local:
 	PERL5LIB=$(abs_top_srcdir)/t/lib PERL_HASH_SEED=0 \
 	$(PROVE) -j$(T_JOBS) --timer $(patsubst t/unit/%,$(abs_top_builddir)/t/unit/%,$(T))
 
-# The list of functions in hsl(7), for t/man-examples.t.
+# The functions of hsl-library(7), for t/man-examples.t and others.
 check_PROGRAMS += t/hsl_manual
 t_hsl_manual_SOURCES = t/hsl_manual.c
 t_hsl_manual_LDADD = hsl/libhsl.a lib/libut.a $(HSL_LIBS) $(UT_LIBS)

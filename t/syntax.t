@@ -84,7 +84,7 @@ for my $word (@reserved) {
 
 # Families: what stands before the first underscore, or the name.
 my %family;
-for my $name (`$build/t/hsl_manual` =~ /^\.It Li "(\w+)\(/mg) {
+for my $name (`$build/t/hsl_manual --rows` =~ /^(\w+)/mg) {
     push @{ $family{ $name =~ /^([a-z0-9]+)_/ ? $1 : $name } }, $name;
 }
 cmp_ok(scalar keys %family, '>', 30, 'there are functions');
