@@ -23,13 +23,16 @@
 
 /* --- The source line ------------------------------------------------------------------------ */
 
-/* A line of the text at [p]: its start, its bytes without the line end into [*len]; or NULL. */
+/* A line of the text at [p]: its start, its bytes without the line end into [*len]; or NULL. A byte
+ * order mark is not part of the first, as for the compiler. */
 static const char *
 find_line(const char *p, size_t size, unsigned line, size_t *len)
 {
     const char *end = p + size;
     const char *stop;
 
+    if (size >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+        p += 3;
     for (; line > 1; line--) {
         p = memchr(p, '\n', (size_t)(end - p));
         if (!p)

@@ -51,6 +51,8 @@ gives('standard input', ['-'], 1, "from stdin\n",
 gives('run-time error with its trace', ['deep.hsl'], 1, "first\n",
     "deep.hsl:2:11: division by zero\n     return 1 / 0;\n              ^\ndeep.hsl:4:23: called from here\ndeep.hsl:6:1: called from here\n");
 gives('errors at compile time', ['bad.hsl'], 65, '', qr/^bad\.hsl:1:9: syntax error, unexpected ;.*\n    echo 1 \+;\n            \^\n/);
+Penstock::write_file("$dir/bom.hsl", "\xef\xbb\xbfecho nope();");
+gives('a byte order mark', ['bom.hsl'], 65, '', "bom.hsl:1:6: unknown function nope\n    echo nope();\n         ^\n");
 gives('check in order', ['-c', 'ok.hsl'], 0, '', '');
 gives('check with a warning', ['--check', 'warn.hsl'], 0, '', qr/^warn\.hsl:1:7: warning: unknown escape/);
 gives('warnings are not shown when running', ['warn.hsl'], 0, "\\d\n", '');
