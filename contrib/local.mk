@@ -20,3 +20,13 @@ dist_examplesflows_DATA = contrib/examples/flows/access.hsl contrib/examples/flo
 examplesdatadir = $(examplesdir)/data
 dist_examplesdata_DATA = contrib/examples/data/blocked-networks.txt \
 	contrib/examples/data/blocked-senders.txt contrib/examples/data/trusted-senders.txt
+
+# Units for systemd; nothing is installed without --with-systemdsystemunitdir.
+systemd_units = contrib/systemd/penstock-milter.service contrib/systemd/penstock-policyd.service \
+	contrib/systemd/penstock-quarantined.service
+nodist_systemdsystemunit_DATA = $(systemd_units)
+EXTRA_DIST += $(systemd_units:=.in)
+CLEANFILES += $(systemd_units)
+
+$(systemd_units): %: %.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) contrib/systemd && sed -e 's|@sbindir[@]|$(sbindir)|g' $< >$@.tmp && mv $@.tmp $@

@@ -26,7 +26,6 @@ struct csv {
     bool header;
     const struct hsl_arr *schema; /* NULL: none */
     struct ut_sbuf field;
-    const char *field_start;
     unsigned field_line, field_column;
     struct hsl_arr *names; /* of the header, or NULL */
     uint32_t columns;      /* fields of the first record; 0: not known yet */

@@ -16,12 +16,6 @@ static const struct {
 };
 
 const char *
-hsl_opcode_name(unsigned op)
-{
-    return op < HSL_I_COUNT_ ? opcodes[op].name : "?";
-}
-
-const char *
 hsl_opcode_operands(unsigned op)
 {
     return op < HSL_I_COUNT_ ? opcodes[op].operands : "---";

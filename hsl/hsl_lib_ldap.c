@@ -26,7 +26,7 @@ struct lookup {
     struct hsl_ldap_way way;
     const char *query;
     bool own_user; /* the override names the user that binds */
-    bool user_fits, password_fits;
+    bool user_fits; /* it is not empty and holds no NUL byte */
 };
 
 /* --- The profile and what overrides it ---------------------------------------------------------

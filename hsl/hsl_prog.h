@@ -164,8 +164,6 @@ hsl_prog_predef(const struct hsl_prog *p, const char *name);
 
 /* hsl_dis.c: facts of the instructions, from hsl_opcode.def. */
 const char *
-hsl_opcode_name(unsigned op);
-const char *
 hsl_opcode_operands(unsigned op);
 
 #endif

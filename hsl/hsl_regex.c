@@ -215,14 +215,6 @@ hsl_regex_same(const struct hsl_regex *a, const struct hsl_regex *b)
                          strcmp(a->flags, b->flags) == 0);
 }
 
-const char *
-hsl_regex_pattern(const struct hsl_regex *re, size_t *len, const char **flags)
-{
-    *len = re->len;
-    *flags = re->flags;
-    return re->pattern;
-}
-
 unsigned
 hsl_regex_groups(const struct hsl_regex *re)
 {

@@ -397,7 +397,6 @@ void hsl_regex_split(const char *s, size_t len, const char **p, size_t *n, char 
 struct hsl_regex *hsl_regex_ref(struct hsl_regex *re);
 void hsl_regex_unref(struct hsl_regex *re);
 bool hsl_regex_same(const struct hsl_regex *a, const struct hsl_regex *b); /* pattern and flags */
-const char *hsl_regex_pattern(const struct hsl_regex *re, size_t *len, const char **flags);
 /* The pattern that [v] (a Regex object, or a string through the process cache) stands for: a new
  * reference; NULL: R10 or R07. */
 struct hsl_regex *hsl_regex_of(struct hsl_run *r, const struct hsl_value *v) UT_CHECKED;

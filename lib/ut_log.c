@@ -304,16 +304,6 @@ ut_log_int(struct ut_log_rec *r, const char *name, long long value)
     errno = saved;
 }
 
-void
-ut_log_bool(struct ut_log_rec *r, const char *name, bool value)
-{
-    int saved = errno;
-
-    if (r)
-        log_set(r, name, json_boolean(value));
-    errno = saved;
-}
-
 #ifdef HAVE_SYSTEMD
 static bool
 log_to_journal(void)

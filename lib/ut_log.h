@@ -62,7 +62,6 @@ void ut_log_str(struct ut_log_rec *r, const char *name, const char *value);
 void ut_log_strn(struct ut_log_rec *r, const char *name, const char *value, size_t len);
 void ut_log_num(struct ut_log_rec *r, const char *name, double value);
 void ut_log_int(struct ut_log_rec *r, const char *name, long long value);
-void ut_log_bool(struct ut_log_rec *r, const char *name, bool value);
 /* Writes the record and frees [r]. */
 void ut_log_end(struct ut_log_rec *r);
 

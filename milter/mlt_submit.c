@@ -50,7 +50,6 @@ struct mlt_submit {
     char *directory;
     int fd; /* socket to the helper */
     pid_t pid;
-    unsigned started; /* how often */
 };
 
 static void
@@ -173,7 +172,6 @@ start(struct mlt_submit *s, struct ut_diag *d)
         return ut_diag_set(d, "cannot start the helper for submissions: %s", strerror(error));
     }
     s->fd = pair[0];
-    s->started++;
     return 0;
 }
 
