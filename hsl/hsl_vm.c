@@ -20,6 +20,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
     struct hsl_run *r = &m->run;
     struct hsl_frame *f = m->frame;
     struct hsl_value *regs = f->regs, *k = m->prog->k, result;
+    struct hsl_value returned; /* its address is never taken, so that it stays in registers */
     const struct hsl_ins *i = f->pc;
 #ifdef HAVE_COMPUTED_GOTO
     static const void *const labels[] = {
@@ -647,7 +648,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
                 CHECKED(hsl_vm_enter(m, p, base, p->params));
                 goto entered;
             }
-            f = push_frame(m, f, p, base);
+            f = push_frame(m, f, p, base, base + p->params);
             regs = base;
             i = p->code;
             DISPATCH();
@@ -664,11 +665,20 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(CALLV)
         {
+            struct hsl_value *base = RA;
+            const struct hsl_proto *p = plain_function(m, f, base, base + 1, i->b);
             int pushed;
             f->pc = i;
             if (UNLIKELY(--m->ticks < 0))
                 CHECKED(hsl_vm_tick(m));
-            pushed = hsl_vm_call_value(m, RA, i->b, &result);
+            if (LIKELY(p)) {
+                regs = base + 1;
+                f = push_function(m, f, base->u.fn, regs);
+                hsl_drop(r, base);
+                i = p->code;
+                DISPATCH();
+            }
+            pushed = hsl_vm_call_value(m, base, i->b, &result);
             CHECKED(pushed >= 0);
             if (pushed)
                 goto entered;
@@ -684,7 +694,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
                 CHECKED(hsl_vm_tick(m));
             if (LIKELY(p)) {
                 regs = RA;
-                f = push_frame(m, f, p, regs);
+                f = push_frame(m, f, p, regs, regs + p->params);
                 i = p->code;
                 DISPATCH();
             }
@@ -733,12 +743,12 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(RET)
         {
-            result = take(RA, true);
+            returned = take(RA, true);
             goto leave;
         }
         OP(RETK)
         {
-            result = *KA;
+            copy(&returned, KA);
             goto leave;
         }
         OP(CLOSURE)
@@ -782,6 +792,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         {
             f->pc = i;
             CHECKED(hsl_gen_new(m, i, &result));
+            returned = result;
             goto leave;
         }
         OP(YIELD)
@@ -840,7 +851,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
     }
 
-/* Ends the function; its value is in [result]. */
+/* Ends the function; its value is in [returned]. */
 leave:
     for (struct hsl_value *v = regs, *end = regs + f->proto->locals; v < end; v++) {
         if (hsl_is_counted(v))
@@ -850,21 +861,22 @@ leave:
     if (UNLIKELY(f->segments | f->kind)) {
         if (f->kind == HSL_FRAME_GENERATOR)
             hsl_gen_end(m, regs - 1);
-        hsl_vm_leave_segments(m, f->segments);
+        if (f->segments)
+            hsl_vm_leave_segments(m, f->segments);
         if (f->kind == HSL_FRAME_ENTRY) {
-            *out = result;
+            copy(out, &returned);
             return true;
         }
     }
     regs = f[-1].regs;
     i = f[-1].pc;
     if (UNLIKELY(f->kind == HSL_FRAME_GENERATOR)) {
-        hsl_unref(r, result);
+        hsl_unref(r, returned);
         f--;
         goto exhausted;
     }
     f--;
-    set(r, RC, result);
+    set(r, RC, returned);
     NEXT();
 
 /* The iterator of the NEXT or NEXTKEY at [i] is a generator. */

@@ -10,7 +10,7 @@
 #include "hsl/hsl_arr.h"
 #include "hsl/hsl_gen.h"
 #include "hsl/hsl_obj.h"
-#include "hsl/hsl_vm.h"
+#include "hsl/hsl_vm_inl.h"
 
 /* --- Stack ----------------------------------------------------------------------------------- */
 
@@ -291,34 +291,6 @@ self_of(const struct hsl_fn *fn)
     return fn->self.type == HSL_OBJ ? hsl_ref(fn->self) : (struct hsl_value){.type = HSL_UNDEF};
 }
 
-/* The common case of call_user(): all arguments given, no $this, no rest, room on the stack. */
-static inline bool
-call_simple(struct hsl_machine *m, struct hsl_value *base, unsigned argc)
-{
-    const struct hsl_fn *fn = base->u.fn;
-    const struct hsl_proto *p = fn->proto;
-    struct hsl_frame *f = m->frame + 1;
-    struct hsl_value *v = base + 1 + argc, *end = base + 1 + p->locals;
-
-    if (!p->is_simple || argc != p->params || f == m->frame_end ||
-        (size_t)(m->stack_end + HSL_STACK_SLACK - base) < (size_t)p->regs + 1 + HSL_STACK_SLACK)
-        return false;
-    for (unsigned i = 0; i < p->capture_count; i++, v++) {
-        v->u.cell = fn->captures[i];
-        v->type = HSL_CELL;
-        v->u.cell->rc.refs++;
-    }
-    for (; v < end; v++)
-        v->type = HSL_UNDEF;
-    f->regs = base + 1;
-    f->proto = p;
-    f->segments = 0;
-    f->kind = HSL_FRAME_CALL;
-    m->frame = f;
-    hsl_drop(&m->run, base);
-    return true;
-}
-
 /* The function is in base[0]; $this takes its place if it wants that. */
 static int
 call_user(struct hsl_machine *m, struct hsl_value *base, unsigned argc)
@@ -327,8 +299,11 @@ call_user(struct hsl_machine *m, struct hsl_value *base, unsigned argc)
     const struct hsl_fn *fn = callee.u.fn;
     bool ok;
 
-    if (call_simple(m, base, argc))
+    if (plain_function(m, m->frame, base, base + 1, argc)) {
+        (void)push_function(m, m->frame, fn, base + 1);
+        hsl_drop(&m->run, base);
         return 1;
+    }
     base[0] = fn->proto->has_self ? self_of(fn) : hsl_none();
     ok = enter_function(m, fn->proto, fn, base + !fn->proto->has_self, argc);
     hsl_unref(&m->run, callee);
@@ -550,6 +525,14 @@ hsl_call(struct hsl_run *r, const struct hsl_value *fn, const struct hsl_value *
 
     if (!may_call(m))
         return false;
+    if (plain_function(m, m->frame, fn, top, argc)) {
+        for (unsigned i = 0; i < argc; i++) {
+            copy(&top[i], &args[i]);
+            hsl_ref(top[i]);
+        }
+        (void)push_function(m, m->frame, fn->u.fn, top);
+        return run_entered(m, out);
+    }
     base = argc < HSL_STACK_SLACK ? top : make_room(m, top, (size_t)argc + 1, 0, &segments);
     if (!base)
         return false;

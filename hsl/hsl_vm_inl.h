@@ -1,4 +1,5 @@
-/* hsl_vm_inl.h - the common cases of instructions, inline: for hsl_vm.c and hsl_vm_op.c alone. */
+/* hsl_vm_inl.h - the common cases of instructions and calls, inline: for hsl_vm.c, hsl_vm_op.c and
+ * hsl_vm_call.c alone. */
 #ifndef HSL_VM_INL_H
 #define HSL_VM_INL_H
 
@@ -39,12 +40,16 @@ set_num(struct hsl_run *r, struct hsl_value *dst, double n)
     dst->u.num = n;
 }
 
+/* Writes all of dst->u: copying it would have to wait for a single byte in the store buffer. */
 static inline void
 set_bool(struct hsl_run *r, struct hsl_value *dst, bool b)
 {
+    uint64_t whole = 0;
+
     if (UNLIKELY(hsl_is_counted(dst)))
         hsl_drop(r, dst);
-    dst->u.b = b;
+    memcpy(&whole, &b, sizeof(b));
+    memcpy(&dst->u, &whole, sizeof(whole));
     dst->type = HSL_BOOL;
 }
 
@@ -342,20 +347,55 @@ plain_method(const struct hsl_machine *m, const struct hsl_frame *f, const struc
     return p;
 }
 
-/* The next frame, for [p] with all its parameters at [base], where all its registers fit. */
+/* The code that [callee] runs when called with [argc] arguments, which lie from [at] on, if it
+ * takes just so many and neither $this nor a rest, and the stack has room; NULL: not that simple.
+ */
+static inline const struct hsl_proto *
+plain_function(const struct hsl_machine *m, const struct hsl_frame *f,
+    const struct hsl_value *callee, const struct hsl_value *at, unsigned argc)
+{
+    const struct hsl_proto *p;
+
+    if (UNLIKELY(callee->type != HSL_FN || callee->u.fn->kind != HSL_FN_USER))
+        return NULL;
+    p = callee->u.fn->proto;
+    if (!p->is_simple || argc != p->params || f + 1 == m->frame_end ||
+        (size_t)(m->stack_end + HSL_STACK_SLACK - at) < p->regs + (size_t)HSL_STACK_SLACK)
+        return NULL;
+    return p;
+}
+
+/* The next frame, for [p] with all its parameters at [base], where all its registers fit. Variables
+ * from [first] on become undefined. */
 static inline struct hsl_frame *
-push_frame(
-    struct hsl_machine *m, struct hsl_frame *f, const struct hsl_proto *p, struct hsl_value *base)
+push_frame(struct hsl_machine *m, struct hsl_frame *f, const struct hsl_proto *p,
+    struct hsl_value *base, struct hsl_value *first)
 {
     f++;
     f->regs = base;
     f->proto = p;
     f->segments = 0;
     f->kind = HSL_FRAME_CALL;
-    for (struct hsl_value *v = base + p->params, *end = base + p->locals; v < end; v++)
+    for (struct hsl_value *v = first, *end = base + p->locals; v < end; v++)
         v->type = HSL_UNDEF;
     m->frame = f;
     return f;
+}
+
+/* The same for function value [fn], as plain_function() allowed it. */
+static inline struct hsl_frame *
+push_function(
+    struct hsl_machine *m, struct hsl_frame *f, const struct hsl_fn *fn, struct hsl_value *base)
+{
+    const struct hsl_proto *p = fn->proto;
+    struct hsl_value *v = base + p->params;
+
+    for (unsigned i = 0; i < p->capture_count; i++, v++) {
+        v->u.cell = fn->captures[i];
+        v->type = HSL_CELL;
+        v->u.cell->rc.refs++;
+    }
+    return push_frame(m, f, p, base, v);
 }
 
 /* A value has no truth of its own before it is looked at; the two common ones are decided here. */
