@@ -84,10 +84,16 @@ hsl_none(void)
     return (struct hsl_value){.type = HSL_NONE};
 }
 
+/* All of [u] is written: copying it would have to wait for a single byte in the store buffer. */
 static inline struct hsl_value
 hsl_bool(bool b)
 {
-    return (struct hsl_value){.u.b = b, .type = HSL_BOOL};
+    struct hsl_value v = {.type = HSL_BOOL};
+    uint64_t whole = 0;
+
+    memcpy(&whole, &b, sizeof(b));
+    memcpy(&v.u, &whole, sizeof(whole));
+    return v;
 }
 
 static inline struct hsl_value

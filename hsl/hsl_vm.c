@@ -292,7 +292,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
             struct hsl_arr *a = hsl_arr_copy(r, KB->u.arr);
             CHECKED(a);
             for (unsigned n = 0; n < a->count; n++) {
-                copy(&a->d.entries[n].val, RC + n);
+                hsl_copy(&a->d.entries[n].val, RC + n);
                 RC[n].type = HSL_NONE;
             }
             set(r, RA, hsl_from_arr(a));
@@ -748,7 +748,7 @@ hsl_vm_loop(struct hsl_machine *m, struct hsl_value *out)
         }
         OP(RETK)
         {
-            copy(&returned, KA);
+            hsl_copy(&returned, KA);
             goto leave;
         }
         OP(CLOSURE)
@@ -864,7 +864,7 @@ leave:
         if (f->segments)
             hsl_vm_leave_segments(m, f->segments);
         if (f->kind == HSL_FRAME_ENTRY) {
-            copy(out, &returned);
+            hsl_copy(out, &returned);
             return true;
         }
     }

@@ -96,6 +96,15 @@ hsl_vm_used(const struct hsl_machine *m)
 
 /* Values in registers ------------------------------------------------------------------------ */
 
+/* Values are copied by their two parts: they were written so, and a load of all sixteen bytes would
+ * have to wait until both have left the processor's store buffer. */
+static inline void
+hsl_copy(struct hsl_value *dst, const struct hsl_value *src)
+{
+    dst->u = src->u;
+    dst->type = src->type;
+}
+
 /* Forgets what a place holds; it is dead after. */
 static inline void
 hsl_drop(struct hsl_run *r, struct hsl_value *v)
@@ -112,7 +121,7 @@ hsl_put(struct hsl_run *r, struct hsl_value *dst, struct hsl_value v)
 {
     struct hsl_value old = *dst;
 
-    *dst = v;
+    hsl_copy(dst, &v);
     hsl_unref(r, old);
 }
 

@@ -527,7 +527,7 @@ hsl_call(struct hsl_run *r, const struct hsl_value *fn, const struct hsl_value *
         return false;
     if (plain_function(m, m->frame, fn, top, argc)) {
         for (unsigned i = 0; i < argc; i++) {
-            copy(&top[i], &args[i]);
+            hsl_copy(&top[i], &args[i]);
             hsl_ref(top[i]);
         }
         (void)push_function(m, m->frame, fn->u.fn, top);

@@ -40,26 +40,14 @@ set_num(struct hsl_run *r, struct hsl_value *dst, double n)
     dst->u.num = n;
 }
 
-/* Writes all of dst->u: copying it would have to wait for a single byte in the store buffer. */
 static inline void
 set_bool(struct hsl_run *r, struct hsl_value *dst, bool b)
 {
-    uint64_t whole = 0;
+    struct hsl_value v = hsl_bool(b);
 
     if (UNLIKELY(hsl_is_counted(dst)))
         hsl_drop(r, dst);
-    memcpy(&whole, &b, sizeof(b));
-    memcpy(&dst->u, &whole, sizeof(whole));
-    dst->type = HSL_BOOL;
-}
-
-/* Values are copied by their two parts: they were written so, and a load of all sixteen bytes would
- * have to wait until both have left the processor's store buffer. */
-static inline void
-copy(struct hsl_value *dst, const struct hsl_value *src)
-{
-    dst->u = src->u;
-    dst->type = src->type;
+    hsl_copy(dst, &v);
 }
 
 /* Puts a value into a register that mostly holds nothing counted; takes the count. */
@@ -70,10 +58,10 @@ set(struct hsl_run *r, struct hsl_value *dst, struct hsl_value v)
 
     if (UNLIKELY(hsl_is_counted(dst))) {
         old = *dst;
-        copy(dst, &v);
+        hsl_copy(dst, &v);
         hsl_unref(r, old);
     } else {
-        copy(dst, &v);
+        hsl_copy(dst, &v);
     }
 }
 
@@ -87,10 +75,10 @@ set_shared(struct hsl_run *r, struct hsl_value *dst, const struct hsl_value *src
         hsl_rc_ref(src->u.rc);
     if (UNLIKELY(hsl_is_counted(dst))) {
         old = *dst;
-        copy(dst, src);
+        hsl_copy(dst, src);
         hsl_unref(r, old);
     } else {
-        copy(dst, src);
+        hsl_copy(dst, src);
     }
 }
 
@@ -112,7 +100,7 @@ take(struct hsl_value *src, bool temporary)
 {
     struct hsl_value v;
 
-    copy(&v, src);
+    hsl_copy(&v, src);
     if (temporary)
         src->type = HSL_NONE;
     else

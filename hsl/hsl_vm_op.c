@@ -11,6 +11,24 @@
 #include "hsl/hsl_gen.h"
 #include "hsl/hsl_vm_inl.h"
 
+/* regs[a] = text [s], which is in regs[b], matches [pattern], or does not. */
+static bool
+match_text(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i, bool sense,
+    const struct hsl_str *s, struct hsl_regex *pattern)
+{
+    const size_t *ovector;
+    unsigned pairs;
+    int found = -1;
+
+    if (hsl_work(&m->run, s->len))
+        found = hsl_regex_match(&m->run, pattern, s->data, s->len, 0, &ovector, &pairs);
+    if (found < 0)
+        return false;
+    drop_sources(&m->run, i, hsl_reg(regs, i->b), hsl_reg(regs, i->c));
+    set_bool(&m->run, hsl_reg(regs, i->a), (found > 0) == sense);
+    return true;
+}
+
 /* regs[a] = regs[b] operator c. Where a and b are the same place it may be changed in place. */
 bool
 hsl_vm_binary(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_ins *i,
@@ -20,6 +38,9 @@ hsl_vm_binary(struct hsl_machine *m, struct hsl_value *regs, const struct hsl_in
     struct hsl_value *a = hsl_reg(regs, i->a), *b = hsl_reg(regs, i->b), out;
 
     m->frame->pc = i;
+    if ((op == HSL_OP_MATCH || op == HSL_OP_NMATCH) && b->type == HSL_STR && c->type == HSL_OBJ &&
+        c->u.obj->cls == &hsl_regex_class)
+        return match_text(m, regs, i, op == HSL_OP_MATCH, b->u.str, c->u.obj->data);
     if (a == b && c != a) {
         if (!hsl_op_assign(r, op, a, c))
             return false;
