@@ -83,10 +83,13 @@ struct packer {
 static void
 add_zeros(struct ut_sbuf *out, size_t n)
 {
+    static const char zeros[4096];
+
     if (!ut_sbuf_reserve(out, n))
         return;
-    while (n-- > 0)
-        ut_sbuf_addc(out, '\0');
+    for (; n > sizeof(zeros); n -= sizeof(zeros))
+        ut_sbuf_add(out, zeros, sizeof(zeros));
+    ut_sbuf_add(out, zeros, n);
 }
 
 static void

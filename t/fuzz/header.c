@@ -58,7 +58,7 @@ static const char script[] =
     "    catch ($e) { if (is_string($e)) throw $e; }\n"
     "}\n"
     "foreach (GetHeaders(true) as $name => $values)\n"
-    "    must(\"all\", $values, GetHeaders($name));\n"
+    "    must(\"all\", $values, GetHeaders(\"$name\"));\n"
     "DiscardMailDataChanges();\n"
     "must(\"discarded\", GetHeaders(true, false), $before);\n"
     "Deliver();\n";
