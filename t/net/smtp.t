@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # smtp.t - smtp_lookup_auth() and smtp_lookup_rcpt() against Postfix with Cyrus SASL, with and
 # without TLS, and against servers that are down, silent, slow, rude, or answer rubbish (library §12).
+# Many runs at once: faults.t.
 use strict;
 use warnings;
 use Flow;
@@ -348,7 +349,8 @@ cmp_ok(time - $start, '<', 3, "the run's own limit holds");
 like(($s->hsl(join('', map { auth(at($nobody)) . ';' } 1 .. 3), '--limits', 'max_sockets=2'))[1], qr/limit: connections \(2\) exceeded/, 'max_sockets bounds the connections of one run');
 
 # The real one stopped, and going on.
-my @pids = postfix_pids();
+my ($master) = Penstock::read_file("$gw->{spool}/pid/master.pid") =~ /(\d+)/;
+my @pids = ($master, split ' ', `ps -o pid= --ppid $master`);
 kill 'STOP', @pids;
 $start = time;
 is(prints('echo ' . auth(at($port, '"timeout" => 1')) . ' . ' . rcpt(at($port, '"timeout" => 1'), 'known@example.com') . ';'), '-1-1', 'Postfix stopped');
@@ -365,45 +367,6 @@ E
 is_deeply($seed->run(1, saslusername => 'joe', saslpassword => $_->[0])->{outcomes}, { $_->[1] => 1 }, "the seeds' script, password \"$_->[0]\"")
     for ['secret', 'Accept'], ['no', 'Reject: You failed (joe)'], ['', 'Reject: You failed (joe)'];
 like($seed->records, qr/joe successfully SMTP authenticated$/m, 'which says so');
-
-# --- 200 runs at once ------------------------------------------------------------------------------
-
-my ($runs, $timeout, $spare) = (100, 8, 2);    # of each kind
-my %kinds = (
-    smtp_lookup_auth => auth(at($port, "\"timeout\" => $timeout")),
-    smtp_lookup_rcpt => rcpt(at($port, "\"timeout\" => $timeout"), 'known@example.com'),
-);
-my %flows = map { $_ => Flow->new($s, auth => <<"E", config => "$d/penstock.conf", limits => 'max_time=40,max_sockets=100') } keys %kinds;
-for (\$i = 0; \$i < 3; \$i++) {
-    \$r = $kinds{$_};
-    if (\$r == -1) Reject("error");
-    if (\$r != 1) Defer("odd: \$r");
-    sleep(0.4);
-}
-Accept();
-E
-sub rounds {
-    my ($title, $want, $fault) = @_;
-    $flows{$_}->begin($runs) for sort keys %flows;
-    if ($fault) { sleep 0.4; $fault->() }
-    for (sort keys %flows) {
-        my $r = $flows{$_}->finish;
-        is_deeply($r->{outcomes}, { $want => $runs }, "$title: $_") or diag substr $flows{$_}->records, 0, 2000;
-        cmp_ok($r->{longest}, '<', 1.2 + $timeout + $spare, "$title: $_, in time") if $fault;
-    }
-}
-sub postfix_pids {
-    my ($master) = Penstock::read_file("$gw->{spool}/pid/master.pid") =~ /(\d+)/;
-    return ($master, split ' ', `ps -o pid= --ppid $master`);
-}
-rounds('Postfix up', 'Accept');
-rounds('Postfix stopped', 'Reject: error', sub { @pids = postfix_pids(); kill 'STOP', @pids });
-kill 'CONT', @pids;
-rounds('Postfix goes on', 'Accept');
-rounds('Postfix killed', 'Reject: error', sub { kill 'KILL', @pids = postfix_pids() });
-$gw->start_postfix;
-rounds('Postfix up again', 'Accept');
-is($flows{$_}->end, 0, "$_: no descriptor is left open") for sort keys %flows;
 
 unlike($all_records, qr/secret|Secret|wrongone|AGpvZQ|c2VjcmV0|\bjoe\b|odd user/, 'no user and no password in any record');
 
