@@ -25,8 +25,8 @@
 
 #define MESSAGES_MAX 20u /* of one run */
 #define HEAD_MAX 262144u
-#define WORD_MAX 900u /* longest word of a header that is left as it is: lines end at 998 bytes */
-#define NAME_MAX_PLAIN 60u
+#define WORD_MAX 900u  /* longest word of a header that is left as it is: lines end at 998 bytes */
+#define QUOTED_MAX 60u /* bytes of a name that is quoted; a longer one is encoded */
 #define ID_BYTES 16
 #define ID_SIZE (2 * ID_BYTES + 256 + 2)
 #define BASE64_LINE 57u /* bytes that make a line of 76 */
@@ -102,7 +102,7 @@ use_options(struct notice *n, unsigned arg, const struct hsl_value *o)
 static bool
 use_arguments(struct notice *n, const struct ut_conf *conf, struct hsl_value *args, unsigned argc)
 {
-    unsigned i = 4;
+    bool ok = true;
 
     if (!hsl_addr_argument(n->run, "mail", &args[0]) ||
         !hsl_addr_argument(n->run, "mail", &args[1]) ||
@@ -115,17 +115,16 @@ use_arguments(struct notice *n, const struct ut_conf *conf, struct hsl_value *ar
     n->html = n->body->len > 0 && n->body->data[0] == '<';
     if (n->recipient->len == 0)
         return hsl_raise(n->run, HSL_R15, "mail(): there is no recipient");
-    if (i < argc && args[i].type == HSL_STR && !use_transport(n, conf, args[i++].u.str))
-        return false;
-    if (i < argc && args[i].type == HSL_NONE)
-        i++;
-    if (i < argc && args[i].type == HSL_ARR) {
-        if (!use_options(n, i + 1, &args[i]))
-            return false;
-        i++;
+    for (unsigned i = 4; ok && i < argc; i++) {
+        if (args[i].type == HSL_STR && i == 4)
+            ok = use_transport(n, conf, args[i].u.str);
+        else if (args[i].type == HSL_ARR)
+            ok = use_options(n, i + 1, &args[i]);
+        else if (args[i].type != HSL_NONE)
+            ok = hsl_lib_bad_arg(
+                n->run, "mail", i + 1, i == 4 ? "string or array" : "array", &args[i]);
     }
-    return i >= argc ||
-           hsl_lib_bad_arg(n->run, "mail", i + 1, i == 4 ? "string or array" : "array", &args[i]);
+    return ok;
 }
 
 /* --- The message ---------------------------------------------------------------------------------
@@ -164,7 +163,7 @@ static void
 add_mailbox(struct notice *n, const char *field, const struct hsl_str *name, const char *address)
 {
     ut_sbuf_addf(&n->text, "%s: ", field);
-    if (name && name->len <= NAME_MAX_PLAIN && hsl_word_is_ascii(name->data, name->len)) {
+    if (name && name->len <= QUOTED_MAX && hsl_word_is_ascii(name->data, name->len)) {
         ut_sbuf_addc(&n->text, '"');
         for (size_t i = 0; i < name->len; i++) {
             if (name->data[i] == '"' || name->data[i] == '\\')

@@ -15,9 +15,17 @@
 
 #include "hsl/hsl_base64.h"
 #include "hsl/hsl_smtp_talk.h"
+#include "hsl/hsl_word.h"
 
 #define SECRET_MAX 32768u /* bytes of user and password together */
 #define MD5_SIZE 16
+
+/* What the code of a reply says that is not good: no for ever, or not now. */
+static enum hsl_smtp_result
+refusal(int code)
+{
+    return code / 100 == 5 ? HSL_SMTP_REFUSED : HSL_SMTP_FAILED;
+}
 
 /* --- AUTH ----------------------------------------------------------------------------------------
  */
@@ -123,8 +131,8 @@ auth(struct smtp_talk *t, const struct hsl_text *user, const struct hsl_text *pa
 
     while (m < end && !smtp_talk_offers(t, "AUTH", m->name))
         m++;
-    t->reply.code = 0;
     if (m == end) {
+        t->reply.code = 0;
         (void)ut_diag_set(t->why, "the server offers no AUTH with PLAIN, LOGIN or CRAM-MD5");
         return HSL_SMTP_FAILED;
     }
@@ -132,9 +140,11 @@ auth(struct smtp_talk *t, const struct hsl_text *user, const struct hsl_text *pa
     if (code == 235)
         return HSL_SMTP_ACCEPTED;
     ut_sbuf_reset(&t->reply.text);
-    if (code >= 0)
+    if (code < 0)
+        t->reply.code = 0;
+    else
         (void)ut_diag_set(t->why, "the server answers AUTH %s with %d", m->name, code);
-    return code >= 500 ? HSL_SMTP_REFUSED : HSL_SMTP_FAILED;
+    return refusal(code);
 }
 
 /* The text of [why] with the server before it. */
@@ -176,7 +186,7 @@ judge(struct smtp_talk *t, int code, const char *step)
         ut_smtp_lines_text(&t->reply, text, sizeof(text));
         (void)ut_diag_set(t->why, "the server answers %s with %d %s", step, code, text);
     }
-    return code >= 500 ? HSL_SMTP_REFUSED : HSL_SMTP_FAILED;
+    return refusal(code);
 }
 
 /* Those attributes of XCLIENT that the server takes; what it knows of us is forgotten then. */
@@ -201,24 +211,18 @@ send_xclient(struct smtp_talk *t)
     result = b.len == 0 ? HSL_SMTP_ACCEPTED
                         : judge(t, smtp_talk_ask(t, "XCLIENT%s", ut_sbuf_text(&b)), "XCLIENT");
     if (result == HSL_SMTP_ACCEPTED && b.len > 0 && smtp_talk_greet(t) != 0)
-        result = t->reply.code >= 500 ? HSL_SMTP_REFUSED : HSL_SMTP_FAILED;
+        result = refusal(t->reply.code);
     ut_sbuf_fini(&b);
     return result;
-}
-
-static bool
-is_ascii(const char *s)
-{
-    while (*s && (unsigned char)*s < 0x80)
-        s++;
-    return *s == '\0';
 }
 
 static enum hsl_smtp_result
 send_envelope(struct smtp_talk *t, const char *sender, const char *recipient, bool *on_rcpt)
 {
-    bool utf8 = !is_ascii(sender) || !is_ascii(recipient);
+    bool utf8 = !hsl_word_is_ascii(sender, strlen(sender)) ||
+                !hsl_word_is_ascii(recipient, strlen(recipient));
     enum hsl_smtp_result result;
+    int code;
 
     if (utf8 && !smtp_talk_offers(t, "SMTPUTF8", NULL)) {
         t->reply.code = 0;
@@ -229,19 +233,17 @@ send_envelope(struct smtp_talk *t, const char *sender, const char *recipient, bo
         t, smtp_talk_ask(t, "MAIL FROM:<%s>%s", sender, utf8 ? " SMTPUTF8" : ""), "MAIL FROM");
     if (result != HSL_SMTP_ACCEPTED)
         return result;
-    result = judge(t, smtp_talk_ask(t, "RCPT TO:<%s>", recipient), "RCPT TO");
-    *on_rcpt = t->reply.code > 0 && !t->reply.more;
-    return result;
+    code = smtp_talk_ask(t, "RCPT TO:<%s>", recipient);
+    *on_rcpt = code >= 0;
+    return judge(t, code, "RCPT TO");
 }
 
 /* Fills [a] with the last reply, or with what went wrong instead of one. */
 static void
 fill_answer(const struct smtp_talk *t, struct hsl_smtp_answer *a)
 {
-    bool replied = t->reply.code > 0 && !t->reply.more && !t->reply.text.failed;
-
-    a->code = replied ? t->reply.code : 0;
-    if (replied)
+    a->code = t->reply.code;
+    if (a->code > 0)
         ut_smtp_lines_text(&t->reply, a->text, sizeof(a->text));
     else
         snprintf(a->text, sizeof(a->text), "%s", t->why->text);
@@ -263,7 +265,7 @@ hsl_smtp_rcpt(const struct hsl_smtp_server *s, const char *sender, const char *r
         return HSL_SMTP_FAILED;
     }
     if (smtp_talk_open(&t, s, why) != 0)
-        result = t.reply.code >= 500 ? HSL_SMTP_REFUSED : HSL_SMTP_FAILED;
+        result = refusal(t.reply.code);
     if (result == HSL_SMTP_ACCEPTED && s->xclient)
         result = send_xclient(&t);
     if (result == HSL_SMTP_ACCEPTED && s->username.p)

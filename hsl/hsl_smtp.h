@@ -64,8 +64,8 @@ struct hsl_smtp_answer {
 enum hsl_smtp_result
 hsl_smtp_auth(const struct hsl_smtp_server *s, const struct hsl_text *username,
     const struct hsl_text *password, struct ut_diag *why) UT_CHECKED;
-/* Whether [s] accepts the recipient for mail of the sender ("" is <>). Fills [a]; HSL_SMTP_FAILED
- * with [why]. */
+/* Whether [s] accepts the recipient for mail of the sender ("" is <>). Fills [a]; with [why] unless
+ * it does. */
 enum hsl_smtp_result
 hsl_smtp_rcpt(const struct hsl_smtp_server *s, const char *sender, const char *recipient,
     struct hsl_smtp_answer *a, struct ut_diag *why) UT_CHECKED;

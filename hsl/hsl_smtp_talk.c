@@ -40,6 +40,7 @@ static int
 broken(struct smtp_talk *t, const char *text)
 {
     t->broken = true;
+    t->reply.code = 0;
     return ut_diag_set(t->why, "%s", text);
 }
 
@@ -374,8 +375,6 @@ connect_failed(struct smtp_talk *t, CURLcode rc, const char *error)
                    rc != CURLE_USE_SSL_FAILED;
     char text[256];
 
-    if (!refused)
-        t->reply.code = 0;
     if (rc == CURLE_OPERATION_TIMEDOUT)
         return broken(t, "the server does not answer in time");
     if (!refused)

@@ -21,7 +21,7 @@ struct smtp_talk {
     double deadline;
     bool tls;                   /* TLS was started */
     bool broken;                /* there is no talking any more */
-    struct ut_smtp_lines reply; /* the last one */
+    struct ut_smtp_lines reply; /* the last one; code 0: none came */
     struct ut_sbuf ehlo;        /* what the server offers: its answer to EHLO, LF between lines */
     size_t received;            /* bytes while connecting */
     char in[SMTP_LINE_MAX];     /* received, but not read yet */

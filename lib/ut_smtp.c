@@ -307,6 +307,7 @@ smtp_options(
     CURLcode r[] = {
         curl_easy_setopt(curl, CURLOPT_URL, url),
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L),
+        curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L), /* do not wait for a name server */
         curl_easy_setopt(curl, CURLOPT_PROXY, ""), /* whatever the environment says */
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error),
         curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L),

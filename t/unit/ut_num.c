@@ -49,15 +49,15 @@ static const struct {
 static const struct {
     long long sec;
     long nsec;
-    const char *want;
+    const char *want, *want_mail;
 } times[] = {
-    {0, 0, "1970-01-01T00:00:00.000000Z"},
-    {1709251199, 1999, "2024-02-29T23:59:59.000001Z"},
-    {-1, 999999999, "1969-12-31T23:59:59.999999Z"},
-    {253402300799, 0, "9999-12-31T23:59:59.000000Z"},
-    {253402300800, 0, "0000-00-00T00:00:00.000000Z"},
-    {LLONG_MAX, 0, "0000-00-00T00:00:00.000000Z"},
-    {LLONG_MIN, 0, "0000-00-00T00:00:00.000000Z"},
+    {0, 0, "1970-01-01T00:00:00.000000Z", "Thu, 1 Jan 1970 00:00:00 +0000"},
+    {1709251199, 1999, "2024-02-29T23:59:59.000001Z", "Thu, 29 Feb 2024 23:59:59 +0000"},
+    {-1, 999999999, "1969-12-31T23:59:59.999999Z", "Wed, 31 Dec 1969 23:59:59 +0000"},
+    {253402300799, 0, "9999-12-31T23:59:59.000000Z", "Fri, 31 Dec 9999 23:59:59 +0000"},
+    {253402300800, 0, "0000-00-00T00:00:00.000000Z", "Sat, 1 Jan 0000 00:00:00 +0000"},
+    {LLONG_MAX, 0, "0000-00-00T00:00:00.000000Z", "Sat, 1 Jan 0000 00:00:00 +0000"},
+    {LLONG_MIN, 0, "0000-00-00T00:00:00.000000Z", "Sat, 1 Jan 0000 00:00:00 +0000"},
 };
 
 int
@@ -97,6 +97,8 @@ main(void)
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         ut_time_text(&(struct timespec){.tv_sec = times[i].sec, .tv_nsec = times[i].nsec}, text);
         tap_str(text, times[i].want, "RFC 3339");
+        ut_time_mail(times[i].sec, text);
+        tap_str(text, times[i].want_mail, "RFC 5322");
     }
     now = ut_time_mono();
     tap_num(ut_time_poll_ms(now - 1), 0, "a deadline that has passed");

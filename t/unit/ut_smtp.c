@@ -520,6 +520,48 @@ test_read_fails(void)
     sink_fini(&s);
 }
 
+/* Replies line by line. */
+static void
+test_replies(void)
+{
+    static const struct {
+        const char *lines[4];
+        int want_code;
+        bool want_more;
+        const char *want_text;
+    } rows[] = {
+        {{"250 fine\r\n"}, 250, false, "fine"},
+        {{"250-one\r\n", "250-two\n", "250 three"}, 250, false, "one two three"},
+        {{"250-one\r\n", "250-two\r\n"}, 250, true, "one two"},
+        {{"250 one\r\n", "550 two\r\n"}, 550, false, "two"},
+        {{"250-one\r\n", "rubbish\r\n", "250 two"}, 250, false, "one two"},
+        {{"354\r\n"}, 354, false, ""},
+        {{"25\r\n", "", "x250 no"}, 0, false, ""},
+        {{"550 a\tb\rc\x01\xff\r\n"}, 550, false, "a\\x09b\\x0Dc\\x01\\xFF"},
+    };
+    struct ut_smtp_lines r;
+    char text[32], cut[6];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        r = (struct ut_smtp_lines){0};
+        ut_sbuf_init(&r.text, 1000);
+        for (size_t k = 0; k < 4 && rows[i].lines[k]; k++)
+            (void)!ut_smtp_lines_add(&r, rows[i].lines[k], strlen(rows[i].lines[k]));
+        ut_smtp_lines_text(&r, text, sizeof(text));
+        tap_ok(r.code == rows[i].want_code && r.more == rows[i].want_more, "reply %zu", i);
+        tap_str(text, rows[i].want_text, "its text");
+        ut_sbuf_fini(&r.text);
+    }
+    r = (struct ut_smtp_lines){0};
+    ut_sbuf_init(&r.text, 8);
+    tap_num(ut_smtp_lines_add(&r, "250-4 \xc3\xb6\xc3\xb6\r\n", 12), 0, "a line");
+    ut_smtp_lines_text(&r, cut, sizeof(cut));
+    tap_str(cut, "4 \xc3\xb6", "cut as UTF-8");
+    tap_num(ut_smtp_lines_add(&r, "250 much more", 13), 0, "one that does not fit");
+    tap_ok(r.text.failed && !r.more, "is known, and the reply has an end");
+    ut_sbuf_fini(&r.text);
+}
+
 int
 main(void)
 {
@@ -535,6 +577,7 @@ main(void)
     test_refused_here();
     test_read_fails();
     test_endings();
+    test_replies();
     curl_global_cleanup();
     return tap_done();
 }
