@@ -67,13 +67,15 @@ make_job(const struct ut_attr_list *list, struct ut_smtp_job *job)
     return job->server && job->rcpt_count > 0 ? 0 : -1;
 }
 
-/* Appends the lines to the journal, by one write. */
+/* Appends the lines to the journal, by one write. They begin on a line of their own: the last one may
+ * be torn by a full disk, which only the milter knows. */
 static int
 note(const struct ut_attr_list *list, struct ut_diag *d)
 {
     const char *path = ut_attr_get(list, "journal", NULL);
     size_t len = 0;
     const char *lines = ut_attr_get(list, "lines", &len);
+    struct ut_sbuf b;
     int fd, rc;
 
     if (!path || !lines || len == 0)
@@ -81,9 +83,14 @@ note(const struct ut_attr_list *list, struct ut_diag *d)
     fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return ut_diag_errno(d, "cannot open %s", path);
-    rc = ut_file_write_all(fd, lines, len);
-    if (rc != 0)
+    ut_sbuf_init(&b, len + 1);
+    ut_sbuf_addc(&b, '\n');
+    ut_sbuf_add(&b, lines, len);
+    rc = b.failed ? ut_diag_set(d, "out of memory for %s", path)
+                  : ut_file_write_all(fd, b.data, b.len);
+    if (rc != 0 && !b.failed)
         ut_diag_errno(d, "cannot write %s", path);
+    ut_sbuf_fini(&b);
     close(fd);
     return rc;
 }

@@ -153,11 +153,11 @@ journal_is(const char *want)
 }
 
 static void
-empty_journal(void)
+set_journal(const char *text)
 {
     struct ut_diag d;
 
-    if (ut_file_write(journal, "", 0, 0600, &d) != 0)
+    if (ut_file_write(journal, text, strlen(text), 0600, &d) != 0)
         exit(1);
 }
 
@@ -178,8 +178,11 @@ test_results(struct sink *s)
                strstr(ut_sbuf_text(&s->got), "RCPT TO:<b@x.test>") &&
                strstr(ut_sbuf_text(&s->got), "Subject: x\r\n\r\n..dot\r\nbody\r\n.\r\n"),
         "... what came is what was given");
-    tap_ok(journal_is("a line of the journal %41\n"), "... the journal has its line");
-    empty_journal();
+    tap_ok(journal_is("\na line of the journal %41\n"), "... the journal has its line");
+    set_journal("a torn li");
+    tap_num(submit(helper, s->port, &reply, &d), 0, "accepted, with a journal that a full disk tore");
+    tap_ok(journal_is("a torn li\na line of the journal %41\n"), "... its line is one of its own");
+    set_journal("");
     s->final = "554 5.0.0 no thanks\r\n";
     tap_num(submit(helper, s->port, &reply, &d), -1, "refused");
     tap_ok(reply.code == 554 && reply.result == UT_SMTP_PERMANENT && strstr(d.text, "no thanks"),
@@ -255,7 +258,7 @@ test_kill(struct sink *s)
     tap_num(mlt_submit_wait(dir, 0.05, &d), -1, "the submission is under way");
     start = ut_time_mono();
     tap_num(mlt_submit_wait(dir, 20, &d), 0, "the next one waits for it");
-    tap_ok(journal_is("a line of the journal %41\n"), "... then it is noted (%.2f s)",
+    tap_ok(journal_is("\na line of the journal %41\n"), "... then it is noted (%.2f s)",
         ut_time_mono() - start);
 }
 
@@ -275,7 +278,7 @@ main(int argc, char **argv)
         return 1;
     snprintf(journal, sizeof(journal), "%s/journal", dir);
     snprintf(lock, sizeof(lock), "%s/milter.submit", dir);
-    empty_journal();
+    set_journal("");
     test_results(&s);
     test_kill(&s);
     test_helper_killed(&s);
