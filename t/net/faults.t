@@ -156,7 +156,8 @@ my $after = round('up in the end', 'Accept');
 
 # The system's own way to look up a name knows no time limit.
 $s->write('stuck.conf', "ldap 1 {\n    host = \"slow.test\"\n    timeout = 1\n}\n");
-for (['ldap_bind("ldap:1", "cn=joe", "pw")', -1], ['http("http://slow.test/", 1)', '""'], ['dovecot_lookup_auth(["host" => "slow.test", "port" => 1, "timeout" => 1], "joe", "pw")', -1]) {
+for (['ldap_bind("ldap:1", "cn=joe", "pw")', -1], ['http("http://slow.test/", 1)', '""'], ['dovecot_lookup_auth(["host" => "slow.test", "port" => 1, "timeout" => 1], "joe", "pw")', -1],
+    ['smtp_lookup_auth(["host" => "slow.test", "timeout" => 1], "joe", "pw")', -1], ['smtp_lookup_rcpt(["host" => "slow.test", "timeout" => 1], "", "x@y.test")', -1]) {
     my ($lookup, $failed) = @$_;
     my $flow = Flow->new($s, auth => "if ($lookup === $failed) Reject(\"error\");", config => "$d/stuck.conf", names => { 'slow.test' => 'stall:3' });
     my $r = $flow->run(20);
