@@ -119,7 +119,8 @@ void hsl_check_cache(struct hsl_check *c, struct hsl_node *n);
 void hsl_check_import(struct hsl_check *c, struct hsl_node *n);
 /* The walk has come to the import [n]: its variables must not have been assigned above it. */
 void hsl_check_import_place(struct hsl_check *c, const struct hsl_node *n);
-/* Turns `ns::f` and `ns::$v` of a module into a bare name and a variable; other nodes stay. */
+/* Turns `ns::f` and `ns::$v` of a module into a bare name and a variable, and `Class::f` that is built
+ * in into a name; other nodes stay. */
 void hsl_check_namespace(struct hsl_check *c, struct hsl_node *n);
 
 /* --- hsl_check_stmt.c ------------------------------------------------------------------------- */

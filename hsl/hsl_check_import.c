@@ -264,6 +264,27 @@ to_name(struct hsl_node *n, struct hsl_symbol *s)
     return true;
 }
 
+/* Class::function that is built in: [n] becomes its name. */
+static void
+to_builtin(struct hsl_check *c, struct hsl_node *n)
+{
+    struct hsl_name left = n->u.scoped.left, right = n->u.scoped.right;
+    const struct hsl_builtin *b;
+    bool wrong_flow;
+    char name[64];
+    int len = snprintf(name, sizeof(name), "%.*s::%.*s", HSL_NAME_ARGS(left), HSL_NAME_ARGS(right));
+
+    if (n->u.scoped.is_var || len < 0 || (size_t)len >= sizeof(name))
+        return;
+    b = hsl_lib_find(name, (size_t)len, c->u->flow, &wrong_flow);
+    if (!b)
+        return;
+    n->kind = HSL_N_NAME;
+    n->u.name.name = (struct hsl_name){b->name, (uint32_t)len};
+    n->u.name.builtin = true;
+    n->u.name.sym = NULL;
+}
+
 void
 hsl_check_namespace(struct hsl_check *c, struct hsl_node *n)
 {
@@ -274,6 +295,8 @@ hsl_check_namespace(struct hsl_check *c, struct hsl_node *n)
     if (n->kind != HSL_N_STATIC)
         return;
     ns = hsl_check_find_symbol(c, left);
+    if (!ns)
+        to_builtin(c, n);
     if (!ns || ns->kind != HSL_SYM_NAMESPACE)
         return;
     if (is_var)

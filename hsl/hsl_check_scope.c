@@ -412,7 +412,7 @@ hsl_check_find_symbol(const struct hsl_check *c, struct hsl_name name)
 static bool
 is_class_row(const struct hsl_builtin *b)
 {
-    return b->name[0] >= 'A' && b->name[0] <= 'Z' && b->flows == 0;
+    return b->name[0] >= 'A' && b->name[0] <= 'Z' && b->flows == 0 && !strchr(b->name, ':');
 }
 
 static struct hsl_symbol *

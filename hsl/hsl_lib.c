@@ -21,6 +21,7 @@ static const struct {
     {hsl_lib_arr_rows, "Arrays"},
     {hsl_lib_pcre_rows, "Regular expressions"},
     {hsl_lib_file_rows, "Files"},
+    {hsl_lib_reader_rows, "Files"},
     {hsl_lib_enc_rows, "Encodings of text"},
     {hsl_lib_url_rows, "URLs and domain names"},
     {hsl_lib_zlib_rows, "Compression"},

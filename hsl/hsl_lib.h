@@ -51,6 +51,7 @@ extern const struct hsl_builtin hsl_lib_str_rows[];   /* strings §3 */
 extern const struct hsl_builtin hsl_lib_arr_rows[];   /* arrays §4 */
 extern const struct hsl_builtin hsl_lib_pcre_rows[];  /* §5 */
 extern const struct hsl_builtin hsl_lib_file_rows[];  /* in_file file file_get_contents §6 */
+extern const struct hsl_builtin hsl_lib_reader_rows[];/* File §14.1 */
 extern const struct hsl_builtin hsl_lib_enc_rows[];   /* encodings §7 */
 extern const struct hsl_builtin hsl_lib_url_rows[];   /* url_parse idna_* §7 */
 extern const struct hsl_builtin hsl_lib_zlib_rows[];  /* zlib_* §7 */

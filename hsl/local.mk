@@ -17,7 +17,7 @@ hsl_libhsl_a_SOURCES += hsl/hsl_lib.c hsl/hsl_lib_type.c hsl/hsl_lib_str.c hsl/h
 	hsl/hsl_addr.h hsl/hsl_lib_addr.c hsl/hsl_word.c hsl/hsl_word.h hsl/hsl_base64.c hsl/hsl_base64.h \
 	hsl/hsl_lib_enc.c hsl/hsl_lib_url.c hsl/hsl_lib_zlib.c hsl/hsl_lib_aes.c hsl/hsl_lib_field.c hsl/hsl_lib_field.h \
 	hsl/hsl_lib_addr.h hsl/hsl_lib_json.c hsl/hsl_lib_data.c hsl/hsl_lib_pack.c hsl/hsl_lib_crypt.c \
-	hsl/hsl_lib_time.c hsl/hsl_lib_net.c hsl/hsl_lib_share.c hsl/hsl_rate.c hsl/hsl_rate.h hsl/hsl_lib_file.c \
+	hsl/hsl_lib_time.c hsl/hsl_lib_net.c hsl/hsl_lib_share.c hsl/hsl_rate.c hsl/hsl_rate.h hsl/hsl_lib_file.c hsl/hsl_lib_reader.c \
 	hsl/hsl_file.c hsl/hsl_file.h hsl/hsl_file_index.c hsl/hsl_file_index.h
 # Mail servers.
 hsl_libhsl_a_SOURCES += hsl/hsl_lib_smtp.c hsl/hsl_lib_smtp.h hsl/hsl_lib_smtp_server.c hsl/hsl_lib_mail.c \

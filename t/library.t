@@ -57,7 +57,7 @@ my %types = (
 
 # NAME: parameters, "|" before the first that may be left out, "*" behind the last: any number more;
 # "0" at the end: takes none; "!" at the end: would wait or write, so only what is refused is tried.
-my %functions = map { /^(\w+) *(.*)$/ ? ($1 => $2) : () } split /\n/, <<'END';
+my %functions = map { /^([\w:]+) *(.*)$/ ? ($1 => $2) : () } split /\n/, <<'END';
 count a 0
 length v
 number v
@@ -173,6 +173,8 @@ sleep n !
 in_file rs|d
 file s
 file_get_contents s
+File s
+File::String s
 csv_decode s|a
 csv_encode a|a
 csv_explode ss

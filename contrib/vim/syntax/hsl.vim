@@ -51,7 +51,7 @@ syntax keyword hslFunction tacplus_author time timelocal trim unpack uptime url_
 syntax keyword hslFunction uuid uuidv5 xtext_decode xtext_encode yaml_decode zlib_compress zlib_uncompress
 syntax keyword hslAction Accept AddHeader Allow AppendHeader Block CopyMail CopyTo DKIMADSP Defer DelHeader
 syntax keyword hslAction Delete Deliver DeliverAsSpam DirectDeliver DiscardMailDataChanges Done Exception
-syntax keyword hslAction GetAddressList GetExtensions GetHeader GetHeaders GetID GetMailQueueMetric
+syntax keyword hslAction File GetAddressList GetExtensions GetHeader GetHeaders GetID GetMailQueueMetric
 syntax keyword hslAction GetMetaData GetTLS History PrependHeader Quarantine Reject ScanRPD ScanRPDAV
 syntax keyword hslAction SetDelayedDeliver SetHELO SetHeader SetMailTransport SetMetaData SetRecipient
 syntax keyword hslAction SetSender
