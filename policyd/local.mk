@@ -15,9 +15,3 @@ check_PROGRAMS += t/unit/pol_client
 t_unit_pol_client_SOURCES = t/unit/pol_client.c t/unit/tap.h
 t_unit_pol_client_LDADD = $(POL_LDADD)
 EXTRA_DIST += t/policyd
-
-# Measured by contrib/bench/state.
-EXTRA_PROGRAMS += contrib/bench/state_calls
-contrib_bench_state_calls_SOURCES = contrib/bench/state.c
-contrib_bench_state_calls_LDADD = $(POL_LDADD)
-EXTRA_DIST += contrib/bench/state
