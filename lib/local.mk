@@ -25,7 +25,7 @@ UT_TEST_LDADD = lib/libut.a $(UT_LIBS)
 
 check_PROGRAMS += t/unit/ut_arena t/unit/ut_attr t/unit/ut_bdb t/unit/ut_conf t/unit/ut_ctl t/unit/ut_daemon \
 	t/unit/ut_diag t/unit/ut_file t/unit/ut_log t/unit/ut_num t/unit/ut_sbuf t/unit/ut_smtp \
-	t/unit/ut_sock t/unit/ut_utf8
+	t/unit/ut_sock t/unit/ut_time t/unit/ut_utf8
 t_unit_ut_arena_SOURCES = t/unit/ut_arena.c t/unit/tap.h
 t_unit_ut_arena_LDADD = $(UT_TEST_LDADD)
 t_unit_ut_attr_SOURCES = t/unit/ut_attr.c t/unit/tap.h
@@ -52,5 +52,7 @@ t_unit_ut_smtp_SOURCES = t/unit/ut_smtp.c t/unit/tap.h
 t_unit_ut_smtp_LDADD = $(UT_TEST_LDADD)
 t_unit_ut_sock_SOURCES = t/unit/ut_sock.c t/unit/tap.h
 t_unit_ut_sock_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_time_SOURCES = t/unit/ut_time.c t/unit/tap.h
+t_unit_ut_time_LDADD = $(UT_TEST_LDADD)
 t_unit_ut_utf8_SOURCES = t/unit/ut_utf8.c t/unit/tap.h
 t_unit_ut_utf8_LDADD = $(UT_TEST_LDADD)
