@@ -175,7 +175,18 @@ matcher_of(struct hsl_run *r, uint32_t pairs)
 
 /* --- Matching --------------------------------------------------------------------------------- */
 
+/* Another try for a pattern that needs more stack than PCRE2 takes from the C stack. */
 static int
+match_larger(struct matcher *m, const pcre2_code *code, const struct task *t)
+{
+    m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
+    if (!m->stack)
+        return PCRE2_ERROR_NOMEMORY;
+    pcre2_jit_stack_assign(m->context, NULL, m->stack);
+    return pcre2_jit_match(code, (PCRE2_SPTR)t->s, t->len, t->start, 0, m->data, m->context);
+}
+
+static inline int
 match_code(struct matcher *m, const pcre2_code *code, bool jit, const struct task *t)
 {
     PCRE2_SPTR s = (PCRE2_SPTR)t->s;
@@ -184,13 +195,7 @@ match_code(struct matcher *m, const pcre2_code *code, bool jit, const struct tas
     if (!jit)
         return pcre2_match(code, s, t->len, t->start, 0, m->data, m->context);
     result = pcre2_jit_match(code, s, t->len, t->start, 0, m->data, m->context);
-    if (result != PCRE2_ERROR_JIT_STACKLIMIT || m->stack)
-        return result;
-    m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
-    if (!m->stack)
-        return PCRE2_ERROR_NOMEMORY;
-    pcre2_jit_stack_assign(m->context, NULL, m->stack);
-    return pcre2_jit_match(code, s, t->len, t->start, 0, m->data, m->context);
+    return result == PCRE2_ERROR_JIT_STACKLIMIT && !m->stack ? match_larger(m, code, t) : result;
 }
 
 /* For the next match: [steps] from each place up to [last]. */
