@@ -72,7 +72,6 @@ struct hsl_str {
 /* A cell holds one variable outside its frame. */
 struct hsl_cell {
     struct hsl_rc rc;
-    bool readonly; /* a predefined variable: writes are R02 */
     struct hsl_value v; /* HSL_UNDEF until assigned */
 };
 
