@@ -5,20 +5,21 @@
 #
 #   hsl.pl [--rounds N] [NAME ...]
 #
-# Each program is the same algorithm in each language, written as one would write it there. Where
+# Each program is the same algorithm in each language, written as one would write it there, and runs
+# long enough that the start of a process, 2 ms for Lua, 10 for HSL and PHP, counts for little. Where
 # the time of HSL goes:
 #
 #   addresses  four calls of built-ins and two lists a round; a third of it in the loop of the
 #              machine, a third in making and freeing pieces, the rest in finding them
 #   calls      pushing and leaving frames, and the arguments' moves
-#   closures   the same by value, cells for what is captured, arrays made by callbacks
+#   closures   the same by value, reading and writing what is captured in its cell
 #   counting   two look-ups of a key that is the very string of the entry
 #   lookups    half in making the key (a number's digits, one block, the hash), a quarter in the
 #              look-ups, whose key is equal but not the same string
-#   loops      %, whose division is most of it, a comparison, a subtraction, the loop's end
+#   loops      %, a third of the instructions, a comparison, a subtraction, the loop's end
 #   methods    look-ups of members by name in the class, frames
 #   recursion  frames and comparisons with constants
-#   regex      two thirds in PCRE2's machine code and its way in
+#   regex      two fifths of the instructions in PCRE2's machine code and its way in
 #   scoring    taking lists apart, look-ups, two built-ins a rule
 #   sieve      waiting for memory: eight megabytes of values, visited in strides
 #   sort       frames of the comparison, called from the built-in
