@@ -34,6 +34,8 @@
 #define KEY_MAX 8192u
 #define LDAPI_DEFAULT "/var/run/slapd/ldapi" /* of "ldapi:///"; libldap's own */
 
+static pthread_once_t libldap_once = PTHREAD_ONCE_INIT;
+
 struct kept {
     struct kept *next;
     struct link *link;
@@ -467,11 +469,21 @@ keep(struct hsl_ldap *l, struct link *link, const char *key)
         drop_kept(k);
 }
 
+/* libldap sets itself up at its first call, which is not to be one of many at once. */
+static void
+start_libldap(void)
+{
+    int version;
+
+    (void)ldap_get_option(NULL, LDAP_OPT_PROTOCOL_VERSION, &version);
+}
+
 struct hsl_ldap *
 hsl_ldap_new(void)
 {
     struct hsl_ldap *l = calloc(1, sizeof(*l));
 
+    pthread_once(&libldap_once, start_libldap);
     if (l)
         pthread_mutex_init(&l->lock, NULL);
     return l;

@@ -99,6 +99,9 @@ struct round {
     size_t var_count;
 };
 
+/* Locked for writing until all threads of a round are there: they begin together. */
+static pthread_rwlock_t gate_ = PTHREAD_RWLOCK_INITIALIZER;
+
 struct run {
     const struct round *round;
     pthread_t thread;
@@ -154,11 +157,14 @@ work(void *arg)
 {
     struct run *run = arg;
     struct hsl_machine *m = hsl_machine_new(run->round->env);
-    double started = ut_time_mono();
     struct hsl_result result;
+    double started;
 
     if (!m)
         return NULL;
+    pthread_rwlock_rdlock(&gate_);
+    pthread_rwlock_unlock(&gate_);
+    started = ut_time_mono();
     hsl_run(m, run->round->prog, &host_, run, run->round->limits, &result);
     run->seconds = ut_time_mono() - started;
     if (result.end == HSL_END_IMPLICIT)
@@ -219,9 +225,11 @@ run_all(const struct round *round, size_t count)
 
     for (size_t i = 0; i < count; i++)
         runs[i] = (struct run){.round = round, .outcome = "not run"};
+    pthread_rwlock_wrlock(&gate_);
     while (
         started < count && pthread_create(&runs[started].thread, NULL, work, &runs[started]) == 0)
         started++;
+    pthread_rwlock_unlock(&gate_);
     puts("running");
     fflush(stdout);
     for (size_t i = 0; i < started; i++)
