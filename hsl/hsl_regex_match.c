@@ -23,6 +23,7 @@
 #include "config.h"
 
 #include "hsl/hsl_regex_internal.h"
+#include "hsl/hsl_vm.h"
 #include "lib/ut_log.h"
 #include "lib/ut_utf8.h"
 
@@ -34,6 +35,7 @@
 #define LONG_SUBJECT ((size_t)32 * 1024)    /* bytes from which on a subject is tried in pieces */
 #define SAFE_PART 0.125                     /* of the time left, for what does not see the clock */
 #define BYTE_SECONDS 1e-9                   /* for a step to look at one byte */
+#define LOOKS_LEFT_OUT 4u                   /* matches of a loop for one look at the clock */
 #define PIECE_START ((size_t)1024)          /* places of the first piece */
 #define PIECE_FAST 0.002                    /* seconds */
 #define WATCH_BYTES ((size_t)1024 * 1024)   /* looked at from one look at the clock to the next */
@@ -53,6 +55,9 @@ struct matcher {
     bool calling_jit;          /* there is machine code of it */
     size_t pause;              /* call-outs from one look at the clock to the next */
     size_t unseen;             /* ... until the next */
+    double left;               /* seconds of the run at the last look at the clock */
+    unsigned looks;            /* that were left out since then */
+    int32_t ticks;             /* of the machine then */
 };
 
 /* What is to be found where. */
@@ -243,13 +248,28 @@ match_unwatched(struct matcher *m, const struct task *t, size_t last, uint32_t s
 }
 
 /* How many steps from each of [places] take no more than a part of [left] seconds. */
-static uint32_t
+static inline uint32_t
 safe_steps(const struct hsl_run *r, const struct task *t, size_t places, double left)
 {
     double bytes = (double)(t->len - t->start + 1) * (double)places;
-    double steps = left * SAFE_PART / (BYTE_SECONDS * bytes * t->re->weight);
+    double steps = left * (SAFE_PART / BYTE_SECONDS) / (bytes * t->re->weight);
 
     return steps < r->limits.pcre_match_limit ? (uint32_t)steps : r->limits.pcre_match_limit;
+}
+
+/* Seconds left. A loop over all matches looks at the clock now and then only, as long as nothing
+ * else runs between them (the machine has not ticked). */
+static inline double
+seconds_left(const struct hsl_run *r, struct matcher *m, size_t start)
+{
+    int32_t ticks = r->machine ? r->machine->ticks : 0;
+
+    if (start == 0 || ticks != m->ticks || ++m->looks == LOOKS_LEFT_OUT) {
+        m->left = hsl_time_left(r);
+        m->looks = 0;
+        m->ticks = ticks;
+    }
+    return m->left;
 }
 
 /* A match piece by piece. Each call looks ahead anew, so pieces grow while they are fast, up to a
@@ -289,22 +309,18 @@ match_in_pieces(struct hsl_run *r, struct matcher *m, const struct task *whole)
     }
 }
 
-/* A match at once where that is safe. */
-static inline int
-match_whole(struct hsl_run *r, struct matcher *m, const struct task *t)
+/* How many steps are safe for a match at once; 0: none. */
+static inline uint32_t
+steps_at_once(const struct hsl_run *r, struct matcher *m, const struct task *t)
 {
     size_t ahead = t->len - t->start;
-    uint32_t most = r->limits.pcre_match_limit, steps = t->re->short_steps;
-    int result;
+    uint32_t most = r->limits.pcre_match_limit;
 
-    if (ahead > SHORT_SUBJECT)
-        steps = safe_steps(r, t, t->re->anchored ? 1 : ahead, hsl_time_left(r));
-    else if (steps > most)
-        steps = most;
-    result = match_unwatched(m, t, PCRE2_UNSET, steps);
-    if (result != PCRE2_ERROR_MATCHLIMIT || steps == most)
-        return result;
-    return t->re->pieces ? match_in_pieces(r, m, t) : match_watched(r, m, t, PCRE2_UNSET);
+    if (ahead <= SHORT_SUBJECT)
+        return t->re->short_steps < most ? t->re->short_steps : most;
+    if (ahead > LONG_SUBJECT && t->re->pieces)
+        return 0;
+    return safe_steps(r, t, t->re->anchored ? 1 : ahead, seconds_left(r, m, t->start));
 }
 
 /* PCRE2's errors in ours: 0 for what just does not match, else -1 with the error set. */
@@ -338,6 +354,7 @@ hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t l
     struct matcher *m = matcher_of(r, re->groups + 1);
     const struct task t = {re, s, len, start};
     PCRE2_SIZE *ov;
+    uint32_t steps;
     int result;
 
     if (!m)
@@ -348,8 +365,10 @@ hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t l
         warn_invalid(r);
         return 0;
     }
-    result = re->pieces && len - start > LONG_SUBJECT ? match_in_pieces(r, m, &t)
-                                                      : match_whole(r, m, &t);
+    steps = steps_at_once(r, m, &t);
+    result = match_unwatched(m, &t, PCRE2_UNSET, steps);
+    if (result == PCRE2_ERROR_MATCHLIMIT && steps < r->limits.pcre_match_limit)
+        result = re->pieces ? match_in_pieces(r, m, &t) : match_watched(r, m, &t, PCRE2_UNSET);
     if (result < 0)
         return match_error(r, result);
     ov = m->ovector;
