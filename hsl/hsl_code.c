@@ -162,7 +162,7 @@ scaled(char letter, uint16_t reg)
 static void
 scale_registers(struct hsl_ins *code, uint32_t count)
 {
-    for (struct hsl_ins *i = code, *end = code + count; i < end; i++) {
+    for (struct hsl_ins *i = code; count > 0; i++, count--) {
         const char *letters = hsl_opcode_operands(i->op);
 
         i->a = scaled(letters[0], i->a);
