@@ -90,11 +90,11 @@ to_string(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
 }
 
 static const struct hsl_builtin methods[] = {
-    {"message", "v", 0, 0, message, "message()", "The text."},
-    {"file", "v", 0, 0, file, "file()", "The file where it was thrown, or none."},
-    {"line", "v", 0, 0, line, "line()", "The line there, from 1, or none."},
-    {"column", "v", 0, 0, column, "column()", "The column there, in bytes from 1, or none."},
-    {"toString", "v", 0, 0, to_string, "toString()", "file:line:column: text, as far as known."},
+    {"message", "v", 0, 0, .fn = message, "message()", "The text."},
+    {"file", "v", 0, 0, .fn = file, "file()", "The file where it was thrown, or none."},
+    {"line", "v", 0, 0, .fn = line, "line()", "The line there, from 1, or none."},
+    {"column", "v", 0, 0, .fn = column, "column()", "The column there, in bytes from 1, or none."},
+    {"toString", "v", 0, 0, .fn = to_string, "toString()", "file:line:column: text, as far as known."},
     {.name = NULL},
 };
 

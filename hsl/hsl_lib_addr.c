@@ -358,18 +358,18 @@ fn_localpart_escape(struct hsl_run *r, struct hsl_value *args, unsigned argc, st
 }
 
 const struct hsl_builtin hsl_lib_addr_rows[] = {
-    {"header_addresslist_extract", "s|o", 0, 0, fn_extract,
+    {"header_addresslist_extract", "s|o", 0, 0, .fn = fn_extract,
         "header_addresslist_extract(s [, options])",
         "The addresses of a header value as a list, groups flattened; none if it is no address "
         "list. Options: name (elements are name and address), field (s begins with the header's "
         "name).",
         .options = "field name"},
-    {"GetAddressList", "s", HSL_FLOW_MAIL, 0, fn_get_address_list, "GetAddressList(text)",
+    {"GetAddressList", "s", HSL_FLOW_MAIL, 0, .fn = fn_get_address_list, "GetAddressList(text)",
         "The addresses of a header value as a list; [] if it is no address list.",
         .other = "header_addresslist_extract"},
-    {"envelope_address_parse", "s", 0, 0, fn_envelope_parse, "envelope_address_parse(s)",
+    {"envelope_address_parse", "s", 0, 0, .fn = fn_envelope_parse, "envelope_address_parse(s)",
         "An envelope address as an array of localpart, without quotes, and domain; or none."},
-    {"envelope_localpart_escape", "s", 0, HSL_PURE, fn_localpart_escape,
+    {"envelope_localpart_escape", "s", 0, HSL_PURE, .fn = fn_localpart_escape,
         "envelope_localpart_escape(s)", "The local part of an address, quoted if it has to be."},
     {.name = NULL},
 };

@@ -107,11 +107,11 @@ fn_decrypt(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 }
 
 const struct hsl_builtin hsl_lib_aes_rows[] = {
-    {"aes_encrypt", "sss|o", 0, 0, fn_encrypt, "aes_encrypt(s, key, mode [, options])",
+    {"aes_encrypt", "sss|o", 0, 0, .fn = fn_encrypt, "aes_encrypt(s, key, mode [, options])",
         "The string encrypted by AES in mode ecb or cbc, with a key of 16, 24 or 32 bytes; none if "
         "something does not fit. Options: iv (16 bytes, for cbc), padding (true, as PKCS #7).",
         .options = "iv padding", .errors = "the mode is another"},
-    {"aes_decrypt", "sss|o", 0, 0, fn_decrypt, "aes_decrypt(s, key, mode [, options])",
+    {"aes_decrypt", "sss|o", 0, 0, .fn = fn_decrypt, "aes_decrypt(s, key, mode [, options])",
         "The string that was encrypted so; none if it does not come out as whole blocks with right "
         "padding.",
         .options = "iv padding", .errors = "the mode is another"},

@@ -161,13 +161,13 @@ fn_gethostname(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
 }
 
 const struct hsl_builtin hsl_lib_core_rows[] = {
-    {"syslog", "vs", 0, 0, fn_syslog, "syslog(priority, message)",
+    {"syslog", "vs", 0, 0, .fn = fn_syslog, "syslog(priority, message)",
         "Writes the message to the log. The priority is emerg, alert, crit, err, warning, "
         "notice, info, debug or its number 0 to 7, plus a facility times 8.",
         .errors = "the priority is none of these"},
-    {"gethostname", "", 0, 0, fn_gethostname, "gethostname()",
+    {"gethostname", "", 0, 0, .fn = fn_gethostname, "gethostname()",
         "The name of this host, as configured."},
-    {"Exception", "s", 0, 0, hsl_exception_new, "Exception(text)",
+    {"Exception", "s", 0, 0, .fn = hsl_exception_new, "Exception(text)",
         "An object to throw, with message(), file(), line(), column() and toString()."},
     {.name = NULL},
 };

@@ -144,21 +144,21 @@ fn_yaml_decode(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
 }
 
 const struct hsl_builtin hsl_lib_data_rows[] = {
-    {"csv_decode", "s|o", 0, 0, fn_csv_decode, "csv_decode(s [, options])",
+    {"csv_decode", "s|o", 0, 0, .fn = fn_csv_decode, "csv_decode(s [, options])",
         "The records of a CSV text as a list of arrays; none if it is no CSV. Options: delimiter "
         "(\",\"), header (true: the first line names the columns), schema (column to an array of "
         "type: string, number or boolean, nullable: true or texts, true, false: texts).",
         .options = "delimiter header schema",
         .errors = "the delimiter is empty or holds a quote or line end"},
-    {"csv_encode", "a|o", 0, 0, fn_csv_encode, "csv_encode(row or rows [, options])",
+    {"csv_encode", "a|o", 0, 0, .fn = fn_csv_encode, "csv_encode(row or rows [, options])",
         "An array, or an array of arrays, as CSV: fields quoted where they have to be, CR LF "
         "between "
         "rows and none at the end. Option delimiter (\",\").",
         .options = "delimiter", .errors = "the delimiter is empty or holds a quote or line end"},
-    {"csv_explode", "ss", 0, 0, fn_csv_explode, "csv_explode(line, delimiter)",
+    {"csv_explode", "ss", 0, 0, .fn = fn_csv_explode, "csv_explode(line, delimiter)",
         "The fields of one line of CSV as a list; none if it is no CSV or more than a line.",
         .errors = "the delimiter is empty or holds a quote or line end"},
-    {"yaml_decode", "s", 0, 0, fn_yaml_decode, "yaml_decode(s)",
+    {"yaml_decode", "s", 0, 0, .fn = fn_yaml_decode, "yaml_decode(s)",
         "The value of a YAML text (core schema, no tags, one document); none if it is no YAML."},
     {.name = NULL},
 };

@@ -452,7 +452,7 @@ const struct hsl_builtin hsl_lib_dns_rows[] = {
     OLD("dnsptr", fn_dnsptr, "ip", "As dns(): the names of an address."),
     OLD("dnscname", fn_dnscname, "name", "As dns(): the name that a name is an alias of."),
     OLD("dnsns", fn_dnsns, "name", "As dns(): the name servers of a zone."),
-    {"dns_query", "s|o", 0, HSL_BLOCKS, fn_dns_query, "dns_query(name [, options])",
+    {"dns_query", "s|o", 0, HSL_BLOCKS, .fn = fn_dns_query, "dns_query(name [, options])",
         "[result, dnssec], or [error, dnssec] with NXDOMAIN, NODATA, SERVFAIL, REFUSED, FORMERR or "
         "TIMEOUT. Options: type (a, aaaa, mx, txt, cname, ns, ptr, soa), servers, port, timeout, "
         "and extended_result, with which each mx is [host, preference].",

@@ -248,13 +248,13 @@ fn_globalview(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
 }
 
 const struct hsl_builtin hsl_lib_dnsbl_rows[] = {
-    {"dnsbl", "sv|On", 0, HSL_NONE_OK | HSL_BLOCKS, fn_dnsbl,
+    {"dnsbl", "sv|On", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_dnsbl,
         "dnsbl(ip, zone or zones [, resolvers [, timeout = 5]])",
         "What the blocklist answers about the address: a list, [] if it is not listed. With a list "
         "of zones all are asked at once, and the result has a list for each zone.",
         .options = "servers resolvers port timeout extended_result",
         .errors = "a server is none; there are more than 100 zones"},
-    {"globalview", "s", 0, HSL_BLOCKS, fn_globalview, "globalview(ip)",
+    {"globalview", "s", 0, HSL_BLOCKS, .fn = fn_globalview, "globalview(ip)",
         "\"permfail\" if a blocklist of the parameter globalview_zones lists the address, "
         "\"tempfail\" if one of globalview_tempfail_zones does, else \"accept\"."},
     {.name = NULL},

@@ -104,7 +104,7 @@ fn_dovecot_lookup_auth(
 }
 
 const struct hsl_builtin hsl_lib_dovecot_rows[] = {
-    {NAME, "oss", 0, HSL_NONE_OK | HSL_BLOCKS, fn_dovecot_lookup_auth,
+    {NAME, "oss", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_dovecot_lookup_auth,
         NAME "(options, username, password)",
         "1 if Dovecot accepts the user and password, 0 if not, -1 if it cannot be asked or cannot "
         "tell now. Options: host and port of an auth socket, or unix_socket_path; timeout (5), "

@@ -198,7 +198,7 @@ RECODE(fn_mimeword_decode, hsl_word_decode)
 
 #define ENC(name, with, text)                                                                      \
     {                                                                                              \
-        name, "s", 0, HSL_PURE, with, name "(s)", text                                             \
+        name, "s", 0, HSL_PURE, .fn = with, name "(s)", text                                       \
     }
 
 const struct hsl_builtin hsl_lib_enc_rows[] = {

@@ -227,12 +227,12 @@ fn_compile(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 }
 
 const struct hsl_builtin hsl_lib_field_rows[] = {
-    {"header_dkim_decode", "s|o", 0, 0, fn_dkim_decode, "header_dkim_decode(s [, options])",
+    {"header_dkim_decode", "s|o", 0, 0, .fn = fn_dkim_decode, "header_dkim_decode(s [, options])",
         "The tags of a DKIM-Signature, a DKIM or DMARC record, or what else has that form, as an "
         "array; none if it is no such list or has a tag twice. Option field: s begins with the "
         "header's name.",
         .options = "field"},
-    {"header_addresslist_compile", "a", 0, 0, fn_compile, "header_addresslist_compile(list)",
+    {"header_addresslist_compile", "a", 0, 0, .fn = fn_compile, "header_addresslist_compile(list)",
         "The value of a header with those addresses: elements are arrays of name and address, or "
         "addresses.",
         .errors = "an address is none; a name has control characters"},

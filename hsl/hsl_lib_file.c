@@ -260,7 +260,7 @@ fn_in_file(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 }
 
 const struct hsl_builtin hsl_lib_file_rows[] = {
-    {"in_file", "cs|O", 0, HSL_BLOCKS, fn_in_file, "in_file(word, file [, delim or options])",
+    {"in_file", "cs|O", 0, HSL_BLOCKS, .fn = fn_in_file, "in_file(word, file [, delim or options])",
         "The words of the first line whose first word is word, as a list; [] if there is none. "
         "Words stand between blanks, or are split at the delimiter. Options: type (text/plain, "
         "text/csv), delimiter, index (of the word), assoc. A function as word is asked with each "
@@ -268,10 +268,10 @@ const struct hsl_builtin hsl_lib_file_rows[] = {
         .options = "type delimiter index assoc",
         .errors = "the file cannot be read; the type is another; the delimiter is empty; the "
                   "index is not between 0 and 65535"},
-    {"file", "s", 0, HSL_BLOCKS, fn_file, "file(file)",
+    {"file", "s", 0, HSL_BLOCKS, .fn = fn_file, "file(file)",
         "The lines of a file as a list, without line ends.",
         .errors = "the file cannot be read, or is larger than 64 MiB"},
-    {"file_get_contents", "s", 0, HSL_BLOCKS, fn_file_get_contents, "file_get_contents(file)",
+    {"file_get_contents", "s", 0, HSL_BLOCKS, .fn = fn_file_get_contents, "file_get_contents(file)",
         "The whole content of a file.",
         .errors = "the file cannot be read, or is larger than 64 MiB"},
     {.name = NULL},

@@ -294,8 +294,8 @@ fn_deliver_as_spam(struct hsl_run *r, struct hsl_value *args, unsigned argc, str
     }
 
 const struct hsl_builtin hsl_lib_flow_rows[] = {
-    {"Allow", "", ACCESS, HSL_FINAL, fn_allow, "Allow()", "Lets the connection go on."},
-    {"Block", "|v", ACCESS, HSL_FINAL, fn_block, "Block([message])",
+    {"Allow", "", ACCESS, HSL_FINAL, .fn = fn_allow, "Allow()", "Lets the connection go on."},
+    {"Block", "|v", ACCESS, HSL_FINAL, .fn = fn_block, "Block([message])",
         "Refuses the connection. A text that begins with a reply code, such as \"421 busy\", "
         "sets it; else it is 554. A list gives several lines.",
         .errors = "the code is of neither class 4xx nor 5xx"},
@@ -304,36 +304,36 @@ const struct hsl_builtin hsl_lib_flow_rows[] = {
     ACCEPT(HSL_FLOW_AUTH, "username"),
     ACCEPT(HSL_FLOW_MAILFROM, "sender"),
     ACCEPT(RCPT, "recipient transportid"),
-    {"Reject", "|vo", TALK | MAIL, HSL_FINAL, fn_reject, "Reject([reason [, options]])",
+    {"Reject", "|vo", TALK | MAIL, HSL_FINAL, .fn = fn_reject, "Reject([reason [, options]])",
         "Refuses for good. The reason is a string or a list of lines. Options: reply_codes with "
         "code (5xx) and enhanced; disconnect.",
         .options = "reply_codes disconnect", .errors = "a code is of another class than 5xx"},
-    {"Defer", "|vo", TALK | MAIL, HSL_FINAL, fn_defer, "Defer([reason [, options]])",
+    {"Defer", "|vo", TALK | MAIL, HSL_FINAL, .fn = fn_defer, "Defer([reason [, options]])",
         "Refuses for now: the client is to try again. As Reject(), with 4xx codes.",
         .options = "reply_codes disconnect", .errors = "a code is of another class than 4xx"},
-    {"Deliver", "|Ov", MAIL, HSL_FINAL, fn_deliver, "Deliver([recipient [, transportid]])",
+    {"Deliver", "|Ov", MAIL, HSL_FINAL, .fn = fn_deliver, "Deliver([recipient [, transportid]])",
         "Delivers the message to this recipient, or to another. An array as the only argument "
         "gives options: recipient, transportid, metadata, done (false: the script goes on).",
         .options = "recipient transportid metadata done final_action -delay -queue -disconnect "
                    "-reason -reply_codes",
         .errors = "the recipient is no address; there is no such transport"},
-    {"Delete", "", MAIL, HSL_FINAL, fn_delete, "Delete()",
+    {"Delete", "", MAIL, HSL_FINAL, .fn = fn_delete, "Delete()",
         "Accepts the message and drops it for this recipient."},
-    {"Quarantine", "|OOvo", MAIL, HSL_FINAL, fn_quarantine,
+    {"Quarantine", "|OOvo", MAIL, HSL_FINAL, .fn = fn_quarantine,
         "Quarantine([id [, recipient [, transportid [, options]]]])",
         "Holds the message in the quarantine \"mailquarantine:ID\" for this recipient; without id, "
         "in that of the recipient's domain. Options, also as only or second argument: recipient, "
         "transportid, metadata, reject, reason, reply_codes, done.",
         .options = "recipient transportid metadata reject reason reply_codes done final_action",
         .errors = "there is no such quarantine or transport; the recipient is no address"},
-    {"CopyMail", "|vv", MAIL, 0, fn_copy_mail, "CopyMail([recipient [, transportid]])",
+    {"CopyMail", "|vv", MAIL, 0, .fn = fn_copy_mail, "CopyMail([recipient [, transportid]])",
         "Sends a copy of the message as it is now, and goes on.",
         .errors = "the recipient is no address; there is no such transport", .other = "CopyTo"},
-    {"CopyTo", "|vv", MAIL, HSL_DEPRECATED, fn_copy_to, "CopyTo([recipient [, transportid]])",
+    {"CopyTo", "|vv", MAIL, HSL_DEPRECATED, .fn = fn_copy_to, "CopyTo([recipient [, transportid]])",
         "The oldest name of CopyMail()."},
-    {"Done", "", MAIL, HSL_FINAL, fn_done, "Done()",
+    {"Done", "", MAIL, HSL_FINAL, .fn = fn_done, "Done()",
         "Ends the script without a further action. A recipient with no action at all is deferred."},
-    {"DeliverAsSpam", "", MAIL, HSL_FINAL, fn_deliver_as_spam, "DeliverAsSpam()",
+    {"DeliverAsSpam", "", MAIL, HSL_FINAL, .fn = fn_deliver_as_spam, "DeliverAsSpam()",
         "Adds the header X-Spam-Flag: YES and delivers."},
     {.name = NULL},
 };

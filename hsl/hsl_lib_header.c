@@ -461,37 +461,37 @@ fn_discard(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 #define MAIL HSL_FLOW_MAIL
 
 const struct hsl_builtin hsl_lib_header_rows[] = {
-    {"GetHeader", "s|b", MAIL, 0, fn_get_header, "GetHeader(name [, decode = true])",
+    {"GetHeader", "s|b", MAIL, 0, .fn = fn_get_header, "GetHeader(name [, decode = true])",
         "The topmost header of that name, unfolded and decoded (RFC 2047) unless decode is "
         "false; \"\" if there is none."},
-    {"GetHeaders", "v|b", MAIL, 0, fn_get_headers, "GetHeaders(name [, decode = true])",
+    {"GetHeaders", "v|b", MAIL, 0, .fn = fn_get_headers, "GetHeaders(name [, decode = true])",
         "All headers of that name from the top, as a list. With true as name: all headers, as an "
         "array of name to list."},
-    {"AddHeader", "ss|b", MAIL, 0, fn_add_header, "AddHeader(name, value [, refold = true])",
+    {"AddHeader", "ss|b", MAIL, 0, .fn = fn_add_header, "AddHeader(name, value [, refold = true])",
         "Adds a header at the top. What is not ASCII is encoded (RFC 2047); long lines are "
         "folded unless refold is false.",
         .errors = "the name is no name of a header, or the value holds a line end that folds "
                   "nothing"},
-    {"SetHeader", "ss|b", MAIL, 0, fn_set_header, "SetHeader(name, value [, refold = true])",
+    {"SetHeader", "ss|b", MAIL, 0, .fn = fn_set_header, "SetHeader(name, value [, refold = true])",
         "Replaces all headers of that name by one, or adds it. The number of headers changed.",
         .errors = "the name is no name of a header, or the value holds a line end that folds "
                   "nothing"},
-    {"PrependHeader", "ss|b", MAIL, 0, fn_prepend_header,
+    {"PrependHeader", "ss|b", MAIL, 0, .fn = fn_prepend_header,
         "PrependHeader(name, text [, refold = true])",
         "Puts text before the value of the topmost header of that name, or adds the header. The "
         "number of headers changed.",
         .errors = "the name is no name of a header, or the value holds a line end that folds "
                   "nothing"},
-    {"AppendHeader", "ss|b", MAIL, 0, fn_append_header,
+    {"AppendHeader", "ss|b", MAIL, 0, .fn = fn_append_header,
         "AppendHeader(name, text [, refold = true])",
         "Puts text behind the value of the topmost header of that name, or adds the header. The "
         "number of headers changed.",
         .errors = "the name is no name of a header, or the value holds a line end that folds "
                   "nothing"},
-    {"DelHeader", "s", MAIL, 0, fn_del_header, "DelHeader(name)",
+    {"DelHeader", "s", MAIL, 0, .fn = fn_del_header, "DelHeader(name)",
         "Deletes all headers of that name; their number.",
         .errors = "the name is no name of a header"},
-    {"DiscardMailDataChanges", "", MAIL, 0, fn_discard, "DiscardMailDataChanges()",
+    {"DiscardMailDataChanges", "", MAIL, 0, .fn = fn_discard, "DiscardMailDataChanges()",
         "Undoes the changes that this run made to the message; their number."},
     {.name = NULL},
 };

@@ -449,7 +449,7 @@ fn_http(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
 }
 
 const struct hsl_builtin hsl_lib_http_rows[] = {
-    {"http", "s|Ov*", 0, HSL_BLOCKS, fn_http,
+    {"http", "s|Ov*", 0, HSL_BLOCKS, .fn = fn_http,
         "http(url [, seconds = 15 [, a, b ...]]) or http(url [, options [, get [, post]]])",
         "The body that an HTTP server answers with if the status is 2xx, else \"\" in the first "
         "form and none in the second, and a record says why. $1 $2 ... in the URL are replaced by "

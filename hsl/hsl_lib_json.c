@@ -452,11 +452,11 @@ fn_json_decode(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
 }
 
 const struct hsl_builtin hsl_lib_json_rows[] = {
-    {"json_encode", "v|o", 0, 0, fn_json_encode, "json_encode(v [, options])",
+    {"json_encode", "v|o", 0, 0, .fn = fn_json_encode, "json_encode(v [, options])",
         "The value as JSON, or none if it cannot be: functions, objects, nan, text that is not "
         "UTF-8. Options: ensure_ascii (true), pretty_print (false).",
         .options = "ensure_ascii pretty_print"},
-    {"json_decode", "s|o", 0, 0, fn_json_decode, "json_decode(s [, options])",
+    {"json_decode", "s|o", 0, 0, .fn = fn_json_decode, "json_decode(s [, options])",
         "The value of a JSON text; none if it is no JSON, or has a name with a NUL in it. Option "
         "allow_comments (false).",
         .options = "allow_comments"},

@@ -457,7 +457,7 @@ fn_ldap_search(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
 }
 
 const struct hsl_builtin hsl_lib_ldap_rows[] = {
-    {"in_ldap", "sv|o", 0, HSL_NONE_OK | HSL_BLOCKS, fn_in_ldap,
+    {"in_ldap", "sv|o", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_in_ldap,
         "in_ldap(profile, lookup [, override])",
         "100 if the bind is good and the query of the profile finds an entry, 0 if not, -1 if the "
         "server cannot be asked. In the query %s stands for lookup, escaped, %x for it as it is, "
@@ -466,13 +466,13 @@ const struct hsl_builtin hsl_lib_ldap_rows[] = {
         "base or query of the profile; a username with an empty password is 0 at once.",
         .options = "host username password base query tls_verify_peer -tls_default_ca",
         .errors = "the profile is not configured; the query holds a NUL byte"},
-    {"ldap_search", "sv|o", 0, HSL_NONE_OK | HSL_BLOCKS, fn_ldap_search,
+    {"ldap_search", "sv|o", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_ldap_search,
         "ldap_search(profile, lookup [, override])",
         "The entries that the query of the profile finds, at most 1000: for each its attributes as "
         "lists of values, and dn. [] if there are none, -1 if the server cannot be asked.",
         .options = "host username password base query tls_verify_peer -tls_default_ca",
         .errors = "the profile is not configured; the query holds a NUL byte"},
-    {"ldap_bind", "sss|o", 0, HSL_NONE_OK | HSL_BLOCKS, fn_ldap_bind,
+    {"ldap_bind", "sss|o", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_ldap_bind,
         "ldap_bind(profile, username, password [, override])",
         "1 if the server of the profile accepts the user and password, 0 if not, -1 if it cannot "
         "be "

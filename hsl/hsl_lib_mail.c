@@ -402,7 +402,7 @@ fn_mail(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
 }
 
 const struct hsl_builtin hsl_lib_mail_rows[] = {
-    {"mail", "AAss|OO", 0, HSL_NONE_OK | HSL_BLOCKS, fn_mail,
+    {"mail", "AAss|OO", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_mail,
         "mail(sender, recipient, subject, body [, transportid] [, options])",
         "Sends a notice through the re-injection listener and gives its message id, none if it is "
         "not taken. Options: sender_name, recipient_name, headers (name => value), plaintext "

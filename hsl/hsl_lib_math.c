@@ -158,17 +158,17 @@ fn_round(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
 }
 
 const struct hsl_builtin hsl_lib_math_rows[] = {
-    {"floor", "n", 0, HSL_PURE, fn_floor, "floor(x)", "The largest whole number not above x."},
-    {"ceil", "n", 0, HSL_PURE, fn_ceil, "ceil(x)", "The smallest whole number not below x."},
-    {"abs", "n", 0, HSL_PURE, fn_abs, "abs(x)", "The number without its sign."},
-    {"round", "n|n", 0, HSL_PURE, fn_round, "round(x [, decimals = 0])",
+    {"floor", "n", 0, HSL_PURE, .fn = fn_floor, "floor(x)", "The largest whole number not above x."},
+    {"ceil", "n", 0, HSL_PURE, .fn = fn_ceil, "ceil(x)", "The smallest whole number not below x."},
+    {"abs", "n", 0, HSL_PURE, .fn = fn_abs, "abs(x)", "The number without its sign."},
+    {"round", "n|n", 0, HSL_PURE, .fn = fn_round, "round(x [, decimals = 0])",
         "The number rounded to that many decimals, halves away from zero, as its text reads. "
         "Negative decimals round to tens, hundreds and so on."},
-    {"log", "n|n", 0, HSL_PURE, fn_log, "log(x [, base])",
+    {"log", "n|n", 0, HSL_PURE, .fn = fn_log, "log(x [, base])",
         "The logarithm, natural unless a base is given; nan for a negative number."},
-    {"pow", "nn", 0, HSL_PURE, fn_pow, "pow(b, e)",
+    {"pow", "nn", 0, HSL_PURE, .fn = fn_pow, "pow(b, e)",
         "b to the power of e, like b ** e.",
         .errors = "b is 0 and e negative"},
-    {"sqrt", "n", 0, HSL_PURE, fn_sqrt, "sqrt(x)", "The square root; nan for a negative number."},
+    {"sqrt", "n", 0, HSL_PURE, .fn = fn_sqrt, "sqrt(x)", "The square root; nan for a negative number."},
     {.name = NULL},
 };

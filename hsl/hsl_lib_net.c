@@ -152,25 +152,25 @@ fn_domain_publicsuffix(
 }
 
 const struct hsl_builtin hsl_lib_net_rows[] = {
-    {"in_network", "ss", 0, HSL_NONE_OK | HSL_PURE, fn_in_network, "in_network(ip, net)",
+    {"in_network", "ss", 0, HSL_NONE_OK | HSL_PURE, .fn = fn_in_network, "in_network(ip, net)",
         "True if the address lies in the network: an address, address/bits or first-last. False "
         "also for what is no address."},
-    {"inet_includes", "ss", 0, HSL_PURE, fn_inet_includes, "inet_includes(ip, net)",
+    {"inet_includes", "ss", 0, HSL_PURE, .fn = fn_inet_includes, "inet_includes(ip, net)",
         "As in_network(), but none for what is no address or network."},
-    {"inet_pton", "s", 0, HSL_PURE, fn_inet_pton, "inet_pton(ip)",
+    {"inet_pton", "s", 0, HSL_PURE, .fn = fn_inet_pton, "inet_pton(ip)",
         "The 4 or 16 bytes of an address, or none."},
-    {"inet_ntop", "s", 0, HSL_PURE, fn_inet_ntop, "inet_ntop(bytes)",
+    {"inet_ntop", "s", 0, HSL_PURE, .fn = fn_inet_ntop, "inet_ntop(bytes)",
         "The text of an address of 4 or 16 bytes, or none."},
-    {"inet_reverse", "s|s", 0, HSL_PURE, fn_inet_reverse, "inet_reverse(ip [, zone])",
+    {"inet_reverse", "s|s", 0, HSL_PURE, .fn = fn_inet_reverse, "inet_reverse(ip [, zone])",
         "The name to look the address up in a zone, in-addr.arpa or ip6.arpa by default; none "
         "for what is no address."},
-    {"is_subdomain", "ss", 0, HSL_PURE, fn_is_subdomain, "is_subdomain(d, domain)",
+    {"is_subdomain", "ss", 0, HSL_PURE, .fn = fn_is_subdomain, "is_subdomain(d, domain)",
         "True if d is the domain or below it, whatever the case. With a dot before the domain it "
         "has to be below.",
         .other = "domain_includes"},
-    {"domain_includes", "ss", 0, HSL_PURE, fn_is_subdomain, "domain_includes(d, domain)",
+    {"domain_includes", "ss", 0, HSL_PURE, .fn = fn_is_subdomain, "domain_includes(d, domain)",
         "The new name of is_subdomain()."},
-    {"domain_publicsuffix", "s", 0, 0, fn_domain_publicsuffix, "domain_publicsuffix(d)",
+    {"domain_publicsuffix", "s", 0, 0, .fn = fn_domain_publicsuffix, "domain_publicsuffix(d)",
         "The part of a domain below which anybody can register names, by the public suffix list: "
         "\"co.uk\" of \"a.example.co.uk\". A top-level domain that the list does not know is one. "
         "None for what is no domain."},

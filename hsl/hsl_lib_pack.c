@@ -403,11 +403,11 @@ fn_unpack(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
 }
 
 const struct hsl_builtin hsl_lib_pack_rows[] = {
-    {"pack", "s|v*", 0, 0, fn_pack, "pack(format, ...)",
+    {"pack", "s|v*", 0, 0, .fn = fn_pack, "pack(format, ...)",
         "The arguments as bytes by the format. Codes: a Z H (text, text with NUL, hex digits), C "
         "c (byte), n N v V (16 and 32 bits, big and little endian), e E (double), x (NUL); each "
         "with a count or *. None if arguments and format do not fit."},
-    {"unpack", "ss|n", 0, 0, fn_unpack, "unpack(format, s [, offset = 0])",
+    {"unpack", "ss|n", 0, 0, .fn = fn_unpack, "unpack(format, s [, offset = 0])",
         "The list of values that the bytes from offset on stand for, by the codes of pack(). "
         "None if there are too few bytes."},
     {.name = NULL},

@@ -390,20 +390,20 @@ fn_pcre_compile(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct
 }
 
 const struct hsl_builtin hsl_lib_pcre_rows[] = {
-    {"pcre_match", "ps", 0, 0, fn_pcre_match, "pcre_match(p, s)",
+    {"pcre_match", "ps", 0, 0, .fn = fn_pcre_match, "pcre_match(p, s)",
         "The first match as an array: 0 the whole, then the groups by number and, where they "
         "have one, by name. [] if nothing matches. Groups that took no part are \"\".",
         .errors = "the pattern is bad; matching takes too long"},
-    {"pcre_match_all", "ps", 0, 0, fn_pcre_match_all, "pcre_match_all(p, s)",
+    {"pcre_match_all", "ps", 0, 0, .fn = fn_pcre_match_all, "pcre_match_all(p, s)",
         "All matches: for each group the list of its texts, under the keys of pcre_match().",
         .errors = "the pattern is bad; matching takes too long"},
-    {"pcre_replace", "pcs|n", 0, 0, fn_pcre_replace, "pcre_replace(p, r, s [, limit = 0])",
+    {"pcre_replace", "pcs|n", 0, 0, .fn = fn_pcre_replace, "pcre_replace(p, r, s [, limit = 0])",
         "The string with matches replaced by r, all or at most limit of them. In a string $0 to "
         "$99 stand for groups; a function gets the list of groups and gives the text.",
         .errors = "the pattern is bad; matching takes too long"},
-    {"pcre_quote", "s", 0, HSL_PURE, fn_pcre_quote, "pcre_quote(s)",
+    {"pcre_quote", "s", 0, HSL_PURE, .fn = fn_pcre_quote, "pcre_quote(s)",
         "The string as a pattern that matches just it."},
-    {"pcre_compile", "p", 0, 0, fn_pcre_compile, "pcre_compile(s)",
+    {"pcre_compile", "p", 0, 0, .fn = fn_pcre_compile, "pcre_compile(s)",
         "A Regex object of a pattern text.",
         .errors = "the pattern is bad"},
     {.name = NULL},

@@ -140,12 +140,12 @@ get_path(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
 }
 
 static const struct hsl_builtin methods[] = {
-    {"read", "v|n", 0, 0, read_bytes, "read([n])", "That many bytes, or all that is left."},
-    {"readline", "v", 0, 0, read_line, "readline()", "The next line, false at the end."},
-    {"seek", "vn|s", 0, 0, seek, "seek(offset [, whence])", "The new position, or none."},
-    {"tell", "v", 0, 0, tell, "tell()", "The position in bytes."},
-    {"close", "v", 0, 0, close_it, "close()", "Ends reading."},
-    {"getPath", "v", 0, 0, get_path, "getPath()", "The name it was opened by, or none."},
+    {"read", "v|n", 0, 0, .fn = read_bytes, "read([n])", "That many bytes, or all that is left."},
+    {"readline", "v", 0, 0, .fn = read_line, "readline()", "The next line, false at the end."},
+    {"seek", "vn|s", 0, 0, .fn = seek, "seek(offset [, whence])", "The new position, or none."},
+    {"tell", "v", 0, 0, .fn = tell, "tell()", "The position in bytes."},
+    {"close", "v", 0, 0, .fn = close_it, "close()", "Ends reading."},
+    {"getPath", "v", 0, 0, .fn = get_path, "getPath()", "The name it was opened by, or none."},
     {.name = NULL},
 };
 
@@ -211,7 +211,7 @@ fn_string(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
 }
 
 const struct hsl_builtin hsl_lib_reader_rows[] = {
-    {"File", "s", 0, HSL_BLOCKS, fn_file, "File(file)",
+    {"File", "s", 0, HSL_BLOCKS, .fn = fn_file, "File(file)",
         "An object that reads a file: read([n]) gives that many bytes or the rest, \"\" at the "
         "end; "
         "readline() a line without its end, or false; seek(offset [, whence]) goes to a position "
@@ -220,7 +220,7 @@ const struct hsl_builtin hsl_lib_reader_rows[] = {
         "the position, getPath() the name. After close() all give none.",
         .errors = "the file cannot be read, or is larger than 64 MiB; the number of bytes is "
                   "negative; whence is another"},
-    {"File::String", "s", 0, 0, fn_string, "File::String(data)",
+    {"File::String", "s", 0, 0, .fn = fn_string, "File::String(data)",
         "The same for the bytes of a string, which has no name."},
     {.name = NULL},
 };

@@ -240,23 +240,23 @@ fn_get_tls(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_
 #define MAIL HSL_FLOW_MAIL
 
 const struct hsl_builtin hsl_lib_set_rows[] = {
-    {"SetSender", "A", RCPT | MAIL, 0, fn_set_sender, "SetSender(address)",
+    {"SetSender", "A", RCPT | MAIL, 0, .fn = fn_set_sender, "SetSender(address)",
         "Changes the envelope sender of the message; \"\" is the null sender. The address, or "
         "none if it is none."},
-    {"SetRecipient", "A", RCPT | MAIL, 0, fn_set_recipient, "SetRecipient(address)",
+    {"SetRecipient", "A", RCPT | MAIL, 0, .fn = fn_set_recipient, "SetRecipient(address)",
         "Changes the present recipient. The address, or none if it is none."},
-    {"SetMailTransport", "s", RCPT | MAIL, 0, fn_set_transport, "SetMailTransport(id)",
+    {"SetMailTransport", "s", RCPT | MAIL, 0, .fn = fn_set_transport, "SetMailTransport(id)",
         "Chooses the transport \"mailtransport:ID\" for this recipient.",
         .errors = "there is no such transport"},
-    {"SetHELO", "s", HELO, 0, fn_set_helo, "SetHELO(name)",
+    {"SetHELO", "s", HELO, 0, .fn = fn_set_helo, "SetHELO(name)",
         "Changes the name that later flows see in $senderhelo.",
         .errors = "the name holds a control character or is longer than 255 bytes"},
-    {"SetMetaData", "a", MAIL, 0, fn_set_metadata, "SetMetaData(array)",
+    {"SetMetaData", "a", MAIL, 0, .fn = fn_set_metadata, "SetMetaData(array)",
         "Replaces the metadata, names and texts kept with the message in log and quarantine."},
-    {"GetMetaData", "", MAIL, 0, fn_get_metadata, "GetMetaData()",
+    {"GetMetaData", "", MAIL, 0, .fn = fn_get_metadata, "GetMetaData()",
         "The metadata set so far, by this run or an earlier one."},
-    {"GetID", "", MAIL, 0, fn_get_id, "GetID()", "The message id, as in $messageid."},
-    {"GetTLS", "", HELO | MAIL, 0, fn_get_tls, "GetTLS()",
+    {"GetID", "", MAIL, 0, .fn = fn_get_id, "GetID()", "The message id, as in $messageid."},
+    {"GetTLS", "", HELO | MAIL, 0, .fn = fn_get_tls, "GetTLS()",
         "What is known about TLS on this connection, as in $connection[\"tls\"]; [] without TLS."},
     {.name = NULL},
 };

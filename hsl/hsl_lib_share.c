@@ -354,28 +354,28 @@ fn_update(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
 }
 
 const struct hsl_builtin hsl_lib_share_rows[] = {
-    {"rate", "ssnn|o", 0, 0, fn_rate, "rate(ns, entry, count, interval [, options])",
+    {"rate", "ssnn|o", 0, 0, .fn = fn_rate, "rate(ns, entry, count, interval [, options])",
         "If fewer than count events of that entry lie in the last interval seconds: counts one "
         "more and gives true; else false. With a count of 0: their number.",
         .options = "-sync",
         .errors = "the count is negative; the interval is below 0.001; a name is too long"},
-    {"memory_store", "sv|f", 0, 0, fn_store, "memory_store(key, value [, callback])",
+    {"memory_store", "sv|f", 0, 0, .fn = fn_store, "memory_store(key, value [, callback])",
         "Stores a value for all scripts. callback(key, old) is called if there was one before.",
         .errors = "the key is too long; the value is too large or holds functions or objects"},
-    {"memory_add", "sv", 0, 0, fn_add, "memory_add(key, value)",
+    {"memory_add", "sv", 0, 0, .fn = fn_add, "memory_add(key, value)",
         "The same if the key has no value yet; else false.", .errors = "as memory_store()"},
-    {"memory_fetch", "s|f", 0, 0, fn_fetch, "memory_fetch(key [, callback])",
+    {"memory_fetch", "s|f", 0, 0, .fn = fn_fetch, "memory_fetch(key [, callback])",
         "The value; without one, what callback(key) gives, or none."},
-    {"memory_exists", "s|f", 0, 0, fn_exists, "memory_exists(key [, callback])",
+    {"memory_exists", "s|f", 0, 0, .fn = fn_exists, "memory_exists(key [, callback])",
         "True if the key has a value; callback(key, value) is called then."},
-    {"memory_delete", "s|f", 0, 0, fn_delete, "memory_delete(key [, callback])",
+    {"memory_delete", "s|f", 0, 0, .fn = fn_delete, "memory_delete(key [, callback])",
         "Removes the value; true if there was one: callback(key, value) is called then."},
-    {"memory_inc", "s|n", 0, 0, fn_inc, "memory_inc(key [, n = 1])",
+    {"memory_inc", "s|n", 0, 0, .fn = fn_inc, "memory_inc(key [, n = 1])",
         "Adds n to the number that the key has, 0 if it has none: the new one. none if the value "
         "is no number."},
-    {"memory_dec", "s|nb", 0, 0, fn_dec, "memory_dec(key [, n = 1 [, remove_if_zero = false]])",
+    {"memory_dec", "s|nb", 0, 0, .fn = fn_dec, "memory_dec(key [, n = 1 [, remove_if_zero = false]])",
         "Subtracts n in the same way; with remove_if_zero a key that comes to 0 goes."},
-    {"memory_update", "svf|v", 0, 0, fn_update, "memory_update(key, value, callback [, initial])",
+    {"memory_update", "svf|v", 0, 0, .fn = fn_update, "memory_update(key, value, callback [, initial])",
         "Stores callback(key, current, value) unless somebody else changes the key meanwhile, then "
         "it asks again. Without a value: current is initial, or nothing is done and false given.",
         .errors = "as memory_store()"},

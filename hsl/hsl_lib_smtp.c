@@ -266,7 +266,7 @@ fn_lookup_rcpt(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
 #define WRONG "an option is out of range or holds a control character; a profile is not configured"
 
 const struct hsl_builtin hsl_lib_smtp_rows[] = {
-    {"smtp_lookup_auth", "Oss", 0, HSL_NONE_OK | HSL_BLOCKS, fn_lookup_auth,
+    {"smtp_lookup_auth", "Oss", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_lookup_auth,
         "smtp_lookup_auth(server, username, password)",
         "1 if the mail server accepts the user and password, 0 if it refuses them, -1 if it cannot "
         "be asked. Server is \"mailtransport:ID\", or an array: host, port (25), helo, sourceip, "
@@ -276,7 +276,7 @@ const struct hsl_builtin hsl_lib_smtp_rows[] = {
         "PLAIN, LOGIN and CRAM-MD5 that the server offers is used; without TLS CRAM-MD5 comes "
         "first. An empty username is 0 at once.",
         .options = SERVER, .errors = WRONG},
-    {"smtp_lookup_rcpt", "OAA|o", 0, HSL_NONE_OK | HSL_BLOCKS, fn_lookup_rcpt,
+    {"smtp_lookup_rcpt", "OAA|o", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_lookup_rcpt,
         "smtp_lookup_rcpt(server, sender, recipient [, options])",
         "1 if the mail server accepts the recipient, 0 if it refuses it (5xx), -1 if it cannot be "
         "asked or says 4xx. Server is as in smtp_lookup_auth(); without a host those in the MX "

@@ -115,13 +115,13 @@ fn_spf_query(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
 }
 
 const struct hsl_builtin hsl_lib_spf_rows[] = {
-    {"spf", "sss|o", 0, HSL_NONE_OK | HSL_BLOCKS, fn_spf,
+    {"spf", "sss|o", 0, HSL_NONE_OK | HSL_BLOCKS, .fn = fn_spf,
         "spf(ip, helo, domain_or_sender [, options])",
         "What the sender's domain says about the client by SPF: 0 pass, 20 softfail, 100 fail, 50 "
         "for everything else. Options: timeout, servers, and extended_result, which gives what "
         "spf_query() does.",
         .options = "extended_result timeout servers"},
-    {"spf_query", "sss|o", 0, HSL_BLOCKS, fn_spf_query, "spf_query(ip, helo, sender [, options])",
+    {"spf_query", "sss|o", 0, HSL_BLOCKS, .fn = fn_spf_query, "spf_query(ip, helo, sender [, options])",
         "The same as an array: result is pass, fail, softfail, neutral, none, temperror, "
         "permerror, "
         "or invalid for what is no address; explanation is the text that the domain gives for a "

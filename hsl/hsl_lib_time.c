@@ -277,25 +277,25 @@ fn_sleep(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
 }
 
 const struct hsl_builtin hsl_lib_time_rows[] = {
-    {"time", "", 0, 0, fn_time, "time()", "Seconds since 1970, with microseconds."},
-    {"timelocal", "", 0, 0, fn_timelocal, "timelocal()",
+    {"time", "", 0, 0, .fn = fn_time, "time()", "Seconds since 1970, with microseconds."},
+    {"timelocal", "", 0, 0, .fn = fn_timelocal, "timelocal()",
         "time() plus the distance of the host's zone from UTC in seconds."},
-    {"strftime", "s|no", 0, 0, fn_strftime, "strftime(format [, t = time() [, options]])",
+    {"strftime", "s|no", 0, 0, .fn = fn_strftime, "strftime(format [, t = time() [, options]])",
         "The time as text, by the codes of strftime(3), in UTC and English. Option local: in the "
         "zone of the host.",
         .options = "local",
         .errors = "the time is out of range; the text is longer than 1024 bytes"},
-    {"strptime", "ss|o", 0, 0, fn_strptime, "strptime(text, format [, options])",
+    {"strptime", "ss|o", 0, 0, .fn = fn_strptime, "strptime(text, format [, options])",
         "The time that the text stands for by the format, as seconds since 1970; none if it does "
         "not fit. What the format leaves out is today, 00:00:00. Option local: the zone of the "
         "host.",
         .options = "local"},
-    {"strpduration", "s", 0, HSL_PURE, fn_strpduration, "strpduration(text)",
+    {"strpduration", "s", 0, HSL_PURE, .fn = fn_strpduration, "strpduration(text)",
         "The seconds of a duration such as \"1d12h30m10s\" or \"90\"; none if it is none."},
-    {"executiontime", "", 0, 0, fn_executiontime, "executiontime()",
+    {"executiontime", "", 0, 0, .fn = fn_executiontime, "executiontime()",
         "Seconds since the script started."},
-    {"sleep", "n", 0, HSL_BLOCKS, fn_sleep, "sleep(seconds)",
+    {"sleep", "n", 0, HSL_BLOCKS, .fn = fn_sleep, "sleep(seconds)",
         "Waits; the seconds that it really slept, which limits of the run can shorten."},
-    {"uptime", "", 0, 0, fn_uptime, "uptime()", "Seconds that the host is up."},
+    {"uptime", "", 0, 0, .fn = fn_uptime, "uptime()", "Seconds that the host is up."},
     {.name = NULL},
 };

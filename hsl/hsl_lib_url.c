@@ -198,12 +198,12 @@ fn_idna_decode(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
 }
 
 const struct hsl_builtin hsl_lib_url_rows[] = {
-    {"url_parse", "s", 0, 0, fn_url_parse, "url_parse(url)",
+    {"url_parse", "s", 0, 0, .fn = fn_url_parse, "url_parse(url)",
         "The parts of a URL that are there, as they stand in it: schema, username, password, "
         "hostname, port (a number), path, query, fragment; none if it is no URL."},
-    {"idna_encode", "s", 0, HSL_PURE, fn_idna_encode, "idna_encode(domain)",
+    {"idna_encode", "s", 0, HSL_PURE, .fn = fn_idna_encode, "idna_encode(domain)",
         "A domain name in UTF-8 as DNS has it, in ASCII (UTS 46); none if it is none."},
-    {"idna_decode", "s", 0, HSL_PURE, fn_idna_decode, "idna_decode(domain)",
+    {"idna_decode", "s", 0, HSL_PURE, .fn = fn_idna_decode, "idna_decode(domain)",
         "A domain name with its labels xn--... in UTF-8; none if it is none."},
     {.name = NULL},
 };

@@ -106,12 +106,12 @@ fn_uncompress(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
 }
 
 const struct hsl_builtin hsl_lib_zlib_rows[] = {
-    {"zlib_compress", "s|nn", 0, 0, fn_compress,
+    {"zlib_compress", "s|nn", 0, 0, .fn = fn_compress,
         "zlib_compress(s [, level = 6 [, windowbits = 15]])",
         "The string compressed: by zlib, with windowbits 31 by gzip, with -15 without a header. "
         "None "
         "if level or windowbits is out of range."},
-    {"zlib_uncompress", "s|n", 0, 0, fn_uncompress, "zlib_uncompress(s [, windowbits = 15])",
+    {"zlib_uncompress", "s|n", 0, 0, .fn = fn_uncompress, "zlib_uncompress(s [, windowbits = 15])",
         "The string that was compressed; windowbits as above, 47 takes zlib and gzip. None if it "
         "is "
         "no such thing or not whole."},
