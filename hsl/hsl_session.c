@@ -256,11 +256,11 @@ hsl_session_step(struct hsl_session *s, const char *name, const char *text, size
     struct hsl_unit *u;
     enum hsl_step step = parse_step(s, name, text, len, whole, diags, &u);
 
-    if (step != HSL_STEP_DONE)
-        return step;
-    p = compile(s, u);
+    p = step == HSL_STEP_DONE ? compile(s, u) : NULL;
+    if (!p && step != HSL_STEP_MORE && diags->errors == 0)
+        (void)ut_diag_list_at(diags, UT_DIAG_ERROR, "C15", NULL, 0, 0, "limit: not enough memory");
     if (!p)
-        return HSL_STEP_REFUSED;
+        return step == HSL_STEP_MORE ? HSL_STEP_MORE : HSL_STEP_REFUSED;
     hsl_run_step(s->machine, (struct hsl_prog *)p, host, host_arg, &s->limits, res, &v);
     if (res->end == HSL_END_IMPLICIT)
         show_value(s, v, value);
