@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -394,6 +395,8 @@ main(int argc, char **argv)
     struct runner r = {.flow = HSL_FLOW_CORE};
     int rc;
 
+    /* A server that goes away is an error of what asks it, as in the daemons. */
+    (void)signal(SIGPIPE, SIG_IGN);
     hsl_limits_default(&r.limits);
     /* Output that goes to a terminal or a pipe needs no bound: it is no log. */
     r.limits.max_echo = SIZE_MAX;

@@ -73,6 +73,11 @@ gives('unknown option', ['--what', 'ok.hsl'], 2, '', qr/unrecognized option .*\n
 gives('help', ['-h'], 0, qr/^usage: hsl /, '');
 gives('syslog', ['-e', 'syslog("warning", "odd"); echo "even";'], 0, "even\n", "warning: odd\n");
 gives('a long output is not cut', ['-e', 'for ($i = 0; $i < 2000; $i++) echo "line " . "x" * 100;'], 0, qr/\A(?:line x{100}\n){2000}\z/, '');
+# It ended by SIGPIPE, and so it did when a server went away during a look-up.
+Penstock::write_file("$dir/wide.hsl", 'for ($i = 0; $i < 9999; $i++) echo "x" * 99;');
+my $gone = `bash -c '"\$0" "\$1" | true; exit \${PIPESTATUS[0]}' "$program" "$dir/wide.hsl" 2>&1`;
+is($? >> 8, 74, 'nobody reads the output: an error, no signal');
+is($gone, "hsl: cannot write to standard output\n", '... and it says so');
 gives('an option behind the script', ['ok.hsl', '-c'], 0, '', '');
 
 # hostile source

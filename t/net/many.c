@@ -21,6 +21,7 @@
 #include <dlfcn.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -348,6 +349,7 @@ main(int argc, char **argv)
     struct ut_diag_list diags;
     bool ok;
 
+    (void)signal(SIGPIPE, SIG_IGN); /* as ut_daemon_start() */
     if (!read_options(&o, argc, argv)) {
         fputs("many: see the head of t/net/many.c\n", stderr);
         return 2;
