@@ -168,7 +168,9 @@ for (['ldap_bind("ldap:1", "cn=joe", "pw")', -1], ['http("http://slow.test/", 1)
     is($flow->end, 0, 'no descriptor is left open');
 }
 
-cmp_ok($after->{$_}, '<=', $before->{$_} + 32, "$_: descriptors do not become more and more") for map { $_->[0] } @kinds;
+# http() keeps the most: 32 handles with up to 4 connections and a way to be woken. One descriptor lost
+# with each failed look-up would be 800.
+cmp_ok($after->{$_}, '<=', $before->{$_} + 32 * 5, "$_: descriptors do not become more and more") for map { $_->[0] } @kinds;
 is($_->end, 0, 'no descriptor is left open') for @flows;
 diag sprintf '%.1f s', time - $whole if $ENV{TEST_VERBOSE};
 $gw->stop;
