@@ -401,7 +401,7 @@ dump_arr(struct hsl_run *r, const struct hsl_arr *a, unsigned depth, struct hsl_
 static bool
 obj_text(struct hsl_run *r, struct hsl_obj *o, struct hsl_value *out)
 {
-    const struct hsl_builtin *row = o->cls->method ? o->cls->method("toString", 8) : NULL;
+    const struct hsl_builtin *row = hsl_class_method(o->cls, "toString", 8);
     struct hsl_value self = {.u.obj = o, .type = HSL_OBJ};
 
     out->type = HSL_UNDEF;

@@ -98,18 +98,8 @@ static const struct hsl_builtin methods[] = {
     {.name = NULL},
 };
 
-static const struct hsl_builtin *
-method(const char *name, size_t len)
-{
-    for (const struct hsl_builtin *m = methods; m->name; m++) {
-        if (strlen(m->name) == len && memcmp(m->name, name, len) == 0)
-            return m;
-    }
-    return NULL;
-}
-
 const struct hsl_class hsl_exception_class = {
-    .name = "Exception", .finish = finish, .method = method, .methods = methods};
+    .name = "Exception", .finish = finish, .methods = methods};
 
 /* --- Making ---------------------------------------------------------------------------------- */
 

@@ -45,6 +45,17 @@ struct hsl_builtin {
     const char *nearest; /* HSL_NO_EFFECT: what does it in Postfix or beside it */
 };
 
+/* The row [name] of cls->methods; NULL: there is none. */
+static inline const struct hsl_builtin *
+hsl_class_method(const struct hsl_class *cls, const char *name, size_t len)
+{
+    for (const struct hsl_builtin *m = cls->methods; m && m->name; m++) {
+        if (strlen(m->name) == len && memcmp(m->name, name, len) == 0)
+            return m;
+    }
+    return NULL;
+}
+
 /* Every table: ended by a row with name NULL. One accessor per hsl_lib_*.c. */
 extern const struct hsl_builtin hsl_lib_type_rows[];  /* count length number string is_* ... */
 extern const struct hsl_builtin hsl_lib_str_rows[];   /* strings §3 */

@@ -10,6 +10,7 @@
 #include "hsl/hsl_obj.h"
 
 #include "hsl/hsl_arr.h"
+#include "hsl/hsl_lib.h"
 
 const struct hsl_class hsl_object_class = {.name = "object", .text = hsl_obj_text};
 
@@ -129,8 +130,8 @@ hsl_obj_get(struct hsl_run *r, struct hsl_obj *o, const struct hsl_value *key,
         return bad_key(r, key);
     if (v && v->type != HSL_UNDEF)
         *out = hsl_ref(*v);
-    if (!v && key->type == HSL_STR && o->cls->method)
-        row = o->cls->method(key->u.str->data, key->u.str->len);
+    if (!v && key->type == HSL_STR)
+        row = hsl_class_method(o->cls, key->u.str->data, key->u.str->len);
     return !row || bind(r, o, NULL, row, out);
 }
 

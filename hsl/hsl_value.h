@@ -297,13 +297,12 @@ struct hsl_class {
     const char *name;
     const struct hsl_members *members; /* of a script's class (hsl_obj.h); NULL: built in */
     /* Its text (§4.3) as a new count into *out, or undefined if there is no toString(); NULL: as
-     * [method] says. false: error set. */
+     * [methods] says. false: error set. */
     bool (*text)(struct hsl_run *r, struct hsl_obj *o, struct hsl_value *out);
     /* Frees what is behind obj->data (props may be gone by then); NULL: nothing to do. */
     void (*finish)(struct hsl_run *r, struct hsl_obj *o);
-    /* The method [name] as a row, NULL: none. args[0] of the call is the object. */
-    const struct hsl_builtin *(*method)(const char *name, size_t len);
-    /* All its methods, ended by a row without a name, for people who ask; NULL: unknown. */
+    /* Its methods written in C, ended by a row without a name; NULL: none. args[0] of a call is the
+     * object. */
     const struct hsl_builtin *methods;
 };
 

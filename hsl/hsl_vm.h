@@ -81,12 +81,6 @@ struct hsl_machine {
     unsigned traced; /* frames left since the throw; more than kept */
 };
 
-static inline struct hsl_machine *
-hsl_machine_of(struct hsl_run *r)
-{
-    return r->machine;
-}
-
 /* Events since the last look at the budget. */
 static inline uint64_t
 hsl_vm_used(const struct hsl_machine *m)

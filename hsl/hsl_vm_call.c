@@ -424,7 +424,7 @@ hsl_vm_call_method(struct hsl_machine *m, struct hsl_value *base, const struct h
     v = o->props.type == HSL_ARR ? hsl_arr_getz(o->props.u.arr, name->data) : NULL;
     if (v)
         return call_property(m, base, hsl_ref(*v), argc, out);
-    row = o->cls->method ? o->cls->method(name->data, name->len) : NULL;
+    row = hsl_class_method(o->cls, name->data, name->len);
     return row ? call_row(m, row, base, argc, out) : unknown_method(m, name);
 }
 

@@ -368,30 +368,17 @@ say_nothing(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl
     return hsl_raise(r, HSL_R15, "toString(): no");
 }
 
-static const struct hsl_builtin *
-hello_method(const char *name, size_t len)
-{
-    static const struct hsl_builtin row = {.name = "toString", .fn = say_hello};
-
-    return len == 8 && memcmp(name, "toString", 8) == 0 ? &row : NULL;
-}
-
-static const struct hsl_builtin *
-bad_method(const char *name, size_t len)
-{
-    static const struct hsl_builtin row = {.name = "toString", .fn = say_nothing};
-
-    (void)name;
-    (void)len;
-    return &row;
-}
+static const struct hsl_builtin hello_methods[] = {{.name = "toStrin", .fn = say_nothing},
+    {.name = "toString", .fn = say_hello}, {.name = NULL}},
+                                bad_methods[] = {
+                                    {.name = "toString", .fn = say_nothing}, {.name = NULL}};
 
 static void
 test_objects(struct hsl_run *r)
 {
     static const struct hsl_class plain = {.name = "Plain"},
-                                  hello = {.name = "Hello", .method = hello_method},
-                                  bad = {.name = "Bad", .method = bad_method};
+                                  hello = {.name = "Hello", .methods = hello_methods},
+                                  bad = {.name = "Bad", .methods = bad_methods};
     static const struct {
         const struct hsl_class *cls;
         const char *want;
