@@ -166,6 +166,7 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
     r->echo_bytes = 0;
     r->echo_records = 0;
     r->nesting = 0;
+    r->work = 0;
     r->echo_full = false;
     r->utf8_told = false;
     r->limit_text[0] = '\0';
@@ -174,7 +175,6 @@ prepare(struct hsl_machine *m, const struct hsl_prog *p, const struct hsl_limits
     m->segment = m->spare = NULL;
     m->stack_end = m->stack + HSL_STACK_FIRST;
     m->native = 0;
-    m->work = 0;
     m->slice = 0;
     m->ticks = -1;
     return prepare_frames(m, r->limits.max_call_depth) &&

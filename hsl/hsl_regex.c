@@ -102,6 +102,24 @@ read_names(struct hsl_regex *re)
     return true;
 }
 
+/* A byte that each match contains: the last one that PCRE2 knows, or the first; -1: none. It may
+ * stand for either case of a letter, so no letter is told. */
+static int
+needed_byte(const pcre2_code *code)
+{
+    uint32_t type = 0, unit = 0;
+
+    (void)pcre2_pattern_info(code, PCRE2_INFO_LASTCODETYPE, &type);
+    if (type == 1) {
+        (void)pcre2_pattern_info(code, PCRE2_INFO_LASTCODEUNIT, &unit);
+    } else {
+        (void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODETYPE, &type);
+        if (type == 1)
+            (void)pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODEUNIT, &unit);
+    }
+    return type == 1 && unit < 0x80 && (unit | 0x20) - 'a' >= 26 ? (int)unit : -1;
+}
+
 /* What bounds the time of a match. Anchored patterns need no pieces; \G and verbs such as (*COMMIT)
  * would see where a piece begins. */
 static void
@@ -117,6 +135,7 @@ read_shape(struct hsl_regex *re)
                  !memmem(re->pattern, re->len, "(*", 2);
     re->weight = (uint32_t)(1 + size / CODE_SIZE);
     re->short_steps = 1 + SHORT_STEPS / re->weight;
+    re->needed = needed_byte(re->code);
 }
 
 static void

@@ -19,6 +19,7 @@ struct hsl_regex {
     bool jit;             /* there is machine code */
     bool anchored;        /* a match begins where it is looked for */
     bool pieces;          /* a match may be tried in pieces of the subject */
+    int needed;           /* a byte that each match contains; -1: none is known */
     uint32_t weight;      /* how much longer than usual one step of a match may take */
     uint32_t short_steps; /* safe from each place of a short subject */
     unsigned groups;

@@ -28,6 +28,7 @@
 #include "lib/ut_utf8.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define JIT_STACK_START ((size_t)32 * 1024) /* of the stack made for matches that ask for more */
 #define JIT_STACK_MAX ((size_t)1024 * 1024) /* than the 32 KiB of the C stack that PCRE2 takes */
@@ -365,6 +366,8 @@ hsl_regex_match(struct hsl_run *r, struct hsl_regex *re, const char *s, size_t l
         warn_invalid(r);
         return 0;
     }
+    if (re->needed >= 0 && !memchr(s + start, re->needed, len - start))
+        return 0;
     steps = steps_at_once(r, m, &t);
     result = match_unwatched(m, &t, PCRE2_UNSET, steps);
     if (result == PCRE2_ERROR_MATCHLIMIT && steps < r->limits.pcre_match_limit)

@@ -78,30 +78,21 @@ hsl_finish(struct hsl_run *r)
 }
 
 /* A KiB or more has come together: that many instructions. */
-static bool
-count_work(struct hsl_run *r)
+bool
+hsl_work_counted(struct hsl_run *r)
 {
     struct hsl_machine *m = r->machine;
-    size_t units = m->work / 1024;
+    size_t units = r->work / 1024;
 
-    m->work %= 1024;
+    r->work %= 1024;
+    if (!m)
+        return true;
     if (m->ticks >= 0 && units <= (size_t)m->ticks) {
         m->ticks -= (int32_t)units;
         return true;
     }
     r->instructions += units;
     return hsl_vm_tick(m);
-}
-
-bool
-hsl_work(struct hsl_run *r, size_t bytes)
-{
-    struct hsl_machine *m = r->machine;
-
-    if (!m)
-        return true;
-    m->work += bytes;
-    return m->work < 1024 || count_work(r);
 }
 
 bool

@@ -58,6 +58,7 @@ struct hsl_run {
     unsigned socket_count;
     unsigned mail_count;         /* messages by mail() */
     unsigned nesting;            /* levels of arrays becoming text around a toString() */
+    size_t work;                 /* bytes of hsl_work() not yet counted */
     void *match_data;            /* pcre2_match_data and context kept for the run (hsl_regex_match.c) */
     struct hsl_obj *objects;     /* those whose class has a finish (hsl_value.c) */
     struct hsl_barrier *barriers;/* entered and not left yet (hsl_barrier.c) */
@@ -77,7 +78,13 @@ bool hsl_raise_memory(struct hsl_run *r);
 bool hsl_finish(struct hsl_run *r);
 /* Counts work of a long built-in: [bytes] processed cost 1 instruction per KiB; looks at the clock
  * now and then. false: limit error. Call it in every loop that input can make long. */
-bool hsl_work(struct hsl_run *r, size_t bytes) UT_CHECKED;
+bool hsl_work_counted(struct hsl_run *r) UT_CHECKED; /* hsl_work() alone calls this */
+UT_CHECKED static inline bool
+hsl_work(struct hsl_run *r, size_t bytes)
+{
+    r->work += bytes;
+    return r->work < 1024 || hsl_work_counted(r);
+}
 /* The same for a value that is read or copied as a whole: only strings from HSL_WORK_TEXT bytes on
  * count, so that nobody pays for the short ones. */
 #define HSL_WORK_TEXT 1024u

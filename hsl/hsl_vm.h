@@ -65,7 +65,6 @@ struct hsl_machine {
     int32_t slice;               /* events from look to look; ticks started from one less */
     long fail_after;             /* tests: heap->fail_after of each run; negative: off */
     bool keeps;                  /* variables and what they lead to stay after a run */
-    size_t work;                 /* bytes of hsl_work() not yet counted */
     unsigned native;             /* calls from built-ins within each other */
     struct hsl_cell **globals;   /* of prog->global_count; NULL: not used yet */
     struct hsl_cell **predefs;   /* cell of each predefined variable that was loaded */

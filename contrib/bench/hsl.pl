@@ -83,6 +83,7 @@ for my $name (@names) {
 }
 for my $lang (qw(lua php luajit)) {
     my $sum = 0;
+    next if !$log{$lang};
     $sum += $_ for @{ $log{$lang} };
     printf "geometric mean %s/hsl: %.2f\n", $lang, exp($sum / @{ $log{$lang} });
 }

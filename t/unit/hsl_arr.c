@@ -243,14 +243,14 @@ test_top(struct hsl_run *r)
     v = hsl_from_arr(hsl_arr_new(r, 0));
     for (i = 0; i < 100000 && ok; i++)
         ok = hsl_arr_seti(r, v.u.arr, 2 * (int64_t)i, hsl_none());
-    fake_work_ = 0;
+    r->work = 0;
     for (i = 0; i < 100000 && ok; i++) {
         ok = hsl_arr_push(r, v.u.arr, hsl_none());
         key = hsl_num(199999);
         ok = ok && hsl_arr_del(r, v.u.arr, &key);
     }
     tap_ok(ok && hsl_arr_count(v.u.arr) == 100000, "100,000 times push and unset of the last");
-    tap_ok(fake_work_ < 100000 * 2 * sizeof(struct hsl_entry), "look at the last elements only");
+    tap_ok(r->work < 100000 * 2 * sizeof(struct hsl_entry), "look at the last elements only");
     hsl_unref(r, v);
 }
 

@@ -1,8 +1,8 @@
 /* hsl_fake_run.h - a run without the VM, for unit tests of values.
  *
  * Gives stand-ins for what values call of the VM: hsl_raise(), hsl_limit(), hsl_raise_memory(),
- * hsl_work(), hsl_spend(), hsl_in_time(), hsl_time_left(), hsl_run_log(), hsl_fn_name(). They are
- * weak, so a test that links the real ones gets these. Values are written and shown as text: none
+ * hsl_work_counted(), hsl_spend(), hsl_in_time(), hsl_time_left(), hsl_run_log(), hsl_fn_name().
+ * They are weak, so a test that links the real ones gets these. Values are written and shown as text: none
  * true 1.5 "a\"b" [1,"k"=>[2]] (a key before => is any of these). */
 #ifndef T_HSL_FAKE_RUN_H
 #define T_HSL_FAKE_RUN_H
@@ -20,7 +20,6 @@
 
 static char fake_error_[400]; /* "R03: text" of the first error since fake_clear() */
 static char fake_record_[200]; /* the last one logged: "LEVEL: text" */
-static size_t fake_work_;     /* bytes given to hsl_work() */
 
 static bool
 fake_fail(struct hsl_run *r, enum hsl_state state, char kind, unsigned code, const char *text)
@@ -64,11 +63,11 @@ hsl_raise_memory(struct hsl_run *r)
     return hsl_limit(r, HSL_L08, "out of memory");
 }
 
+/* Leaves in r->work what was given to hsl_work(). */
 FAKE_WEAK bool
-hsl_work(struct hsl_run *r, size_t bytes)
+hsl_work_counted(struct hsl_run *r)
 {
     (void)r;
-    fake_work_ += bytes;
     return true;
 }
 
