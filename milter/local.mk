@@ -51,5 +51,5 @@ t_unit_mlt_submit_SOURCES = t/unit/mlt_submit.c
 t_unit_mlt_submit_LDADD = $(MLT_LDADD)
 t_unit_mlt_verdict_SOURCES = t/unit/mlt_verdict.c
 t_unit_mlt_verdict_LDADD = $(MLT_LDADD)
-t_session_run_SOURCES = t/session/run.c
+t_session_run_SOURCES = t/session/run.c t/session/world.c t/session/world.h
 t_session_run_LDADD = $(MLT_LDADD)
