@@ -223,6 +223,15 @@ status_of(int ares)
     }
 }
 
+static void
+wake(struct hsl_dns_loop *l)
+{
+    uint64_t one = 1;
+
+    if (write(l->wake, &one, sizeof(one)) < 0)
+        return; /* EAGAIN: it is awake already */
+}
+
 /* To be sent by the thread's next round. */
 static void
 add_query(struct hsl_dns_loop *l, struct hsl_dns_query *q)
@@ -246,6 +255,7 @@ on_answer(void *arg, int status, int timeouts, unsigned char *p, int len)
         pthread_mutex_lock(&q->loop->lock);
         add_query(q->loop, q);
         pthread_mutex_unlock(&q->loop->lock);
+        wake(q->loop); /* without a route ares_send(3) fails at once, after this round's queries */
         return;
     }
     if (status == ARES_SUCCESS && p && len > 0)
@@ -391,15 +401,6 @@ start(struct hsl_dns_loop *l)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     l->running = rc == 0;
     return rc == 0 ? 0 : -1;
-}
-
-static void
-wake(struct hsl_dns_loop *l)
-{
-    uint64_t one = 1;
-
-    if (write(l->wake, &one, sizeof(one)) < 0)
-        return; /* EAGAIN: it is awake already */
 }
 
 int

@@ -129,6 +129,11 @@ $start = time;
 ($out, $err) = prints($deaf, 'dns("mx1.example.org", $s, 30);', '--limits', 'max_time=1');
 cmp_ok(time - $start, '<', 3, "and that of the run, whatever the function's own");
 is(prints(Penstock::free_port(), 'echo dns_query("mx1.example.org", ["servers" => $s]);'), '["error"=>"TIMEOUT","dnssec"=>false]', 'nobody listens');
+# A UDP socket cannot even be connected to the broadcast address, so the query fails in the call that
+# sends it; the second one waited for its whole time limit then.
+$start = time;
+is(prints(0, 'foreach (["a", "b"] as $n) echo dns_query("$n.test", ["servers" => ["255.255.255.255"]])["error"];'), "TIMEOUT\nTIMEOUT", 'a server that cannot be reached');
+cmp_ok(time - $start, '<', 3, 'is found out at once');
 my $wrong = $s->dns_proxy($knot, name => 'wrong', mode => 'rubbish');
 like(prints($wrong, 'echo dns_query("mx1.example.org", ["servers" => $s, "timeout" => 2]);'), qr/"error"=>"(FORMERR|TIMEOUT)"/, 'rubbish');
 my $broken = $s->dns_proxy($knot, name => 'broken', mode => 'servfail');
