@@ -32,6 +32,7 @@
 #define KEPT_MAX 32     /* connections that wait for the next search */
 #define KEPT_SECONDS 60 /* one unused for longer may be dead: servers and firewalls close them */
 #define KEY_MAX 8192u
+#define MESSAGE_MAX (16u << 20) /* bytes of one entry; libldap makes room for what a server says */
 #define LDAPI_DEFAULT "/var/run/slapd/ldapi" /* of "ldapi:///"; libldap's own */
 
 static pthread_once_t libldap_once = PTHREAD_ONCE_INIT;
@@ -273,6 +274,7 @@ static int
 connect_link(struct link *link, const char *uri)
 {
     Sockbuf *sb = NULL;
+    ber_len_t most = MESSAGE_MAX;
     int proto = 0, fd = connect_uri(uri, link->deadline, &proto);
 
     if (fd < 0)
@@ -283,6 +285,7 @@ connect_link(struct link *link, const char *uri)
         return LDAP_NO_MEMORY;
     }
     if (ldap_get_option(link->ld, LDAP_OPT_SOCKBUF, &sb) != LDAP_OPT_SUCCESS ||
+        ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &most) != 1 ||
         ber_sockbuf_add_io(sb, &layer, LBER_SBIOD_LEVEL_PROVIDER + 1, link) != 0)
         return LDAP_NO_MEMORY;
     return LDAP_SUCCESS;
@@ -509,15 +512,17 @@ hsl_ldap_free(struct hsl_ldap *l)
 
 /* What became of a search besides its result code. */
 struct progress {
-    bool entries; /* some were handed over */
+    int entries;  /* so many were handed over */
     bool stopped; /* the call-back did not want more */
 };
 
-/* Reads the entries of a search. An LDAP result code. */
+/* Reads the entries of a search, and no more than it asks for: not every server minds the limit. An
+ * LDAP result code. */
 static int
 read_entries(
     LDAP *ld, int id, const struct hsl_ldap_search *s, double deadline, struct progress *progress)
 {
+    bool enough = false;
     int rc = LDAP_OTHER;
 
     for (;;) {
@@ -531,11 +536,12 @@ read_entries(
             return rc == LDAP_SUCCESS ? code : rc;
         }
         if (kind == LDAP_RES_SEARCH_ENTRY) {
-            progress->entries = true;
-            progress->stopped = !s->entry(s->arg, ld, msg);
+            enough = progress->entries == s->limit;
+            progress->stopped = !enough && !s->entry(s->arg, ld, msg);
+            progress->entries += !enough;
         }
         ldap_msgfree(msg);
-        if (progress->stopped) {
+        if (progress->stopped || enough) {
             (void)ldap_abandon_ext(ld, id, NULL, NULL);
             return LDAP_SUCCESS;
         }
@@ -591,7 +597,7 @@ hsl_ldap_search(struct hsl_ldap *l, const struct hsl_ldap_way *way, bool kept,
             break;
         link->deadline = way->deadline;
         rc = search_on(link->ld, way, search, &progress);
-        again = again && is_dead(rc) && !progress.entries;
+        again = again && is_dead(rc) && progress.entries == 0;
         if (rc == LDAP_SUCCESS && !progress.stopped && kept)
             keep(l, link, ut_sbuf_text(&key));
         else

@@ -41,6 +41,22 @@ my $tls_refused = $s->tcp('notls', sub { my ($c) = @_; sysread $c, my $b, 4096; 
 
 my $mute_tls = $s->tcp('mutetls', sub { my ($c) = @_; sysread $c, my $b, 4096; syswrite $c, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"; sleep 30 });
 
+# A server that takes every bind and answers each search with [bytes].
+sub answers {
+    my ($bytes) = @_;
+    return sub {
+        my ($c) = @_;
+        sysread $c, my $b, 4096;
+        syswrite $c, "\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
+        sysread $c, $b, 4096;
+        syswrite $c, $bytes;
+        sysread $c, $b, 4096;
+    };
+}
+my $entry = "\x30\x18\x02\x01\x02\x64\x13\x04\x04cn=a\x30\x0b\x30\x09\x04\x02cn\x31\x03\x04\x01a";
+my $generous = $s->tcp('generous', answers($entry x 1500 . "\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00"));
+my $boastful = $s->tcp('boastful', answers("\x30\x84\x01\x00\x00\x07\x02\x01\x02"));
+
 # Hands everything on to [port].
 sub relay {
     my ($port) = @_;
@@ -293,6 +309,13 @@ cmp_ok(time - $start, '<', 3, 'in time');
 $start = time;
 prints('in_ldap("ldap:mute", "x");', '--limits', 'max_time=0.5');
 cmp_ok(time - $start, '<', 2, "the run's own limit holds");
+
+# Servers that outrun limits.
+is(prints("echo length(ldap_search(\"ldap:1\", \"x\", [\"host\" => \"127.0.0.1:$generous\"]));"), 1000, 'a server that sends more entries than were asked for');
+is(prints("echo in_ldap(\"ldap:1\", \"x\", [\"host\" => \"127.0.0.1:$generous\"]);"), 100, 'the same when one is enough');
+$start = time;
+is(prints("echo in_ldap(\"ldap:1\", \"x\", [\"host\" => \"127.0.0.1:$boastful\"]);"), -1, 'a message above 16 MiB is not even read');
+cmp_ok(time - $start, '<', 1.5, 'which takes no time');
 
 # Kept connections.
 my $count = $s->tcp('proxy', relay($port));
