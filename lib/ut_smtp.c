@@ -13,7 +13,8 @@
  * - Which reply was the last is seen by the header call-back, which gets every reply line. The
  *   answer to QUIT (221) is not counted, nor anything behind the reply to the message.
  * - A server that does not answer QUIT would hold us up as long as one that does not answer the
- *   message; the progress call-back, which is called about once a second, ends that. */
+ *   message, and after a refusal in addition to the time it has had; the progress call-back, which
+ *   is called about once a second, ends that. */
 #include "config.h"
 
 #include "lib/ut_smtp.h"
@@ -32,6 +33,7 @@
 
 #define SMTP_REPLY_MAX 4096
 #define SMTP_QUIT_WAIT 2.0 /* seconds */
+#define SMTP_REPLIES_EHLO 2 /* whole ones up to that to EHLO; when it is refused, HELO is next */
 #define SMTP_ADDRESS_MAX 1000
 
 /* What the last byte sent was, as far as dots behind it matter. */
@@ -46,6 +48,7 @@ struct smtp_call {
     enum smtp_at at;
     long long sent;             /* bytes of the message read so far */
     bool answered;              /* the reply to the message came */
+    unsigned replies;           /* whole ones */
     struct ut_smtp_lines reply; /* the last one */
     double give_up;             /* when to stop waiting for QUIT; 0: not yet */
 };
@@ -193,10 +196,12 @@ smtp_on_reply(char *line, size_t size, size_t count, void *arg)
     if (call->answered || (len >= 3 && memcmp(line, "221", 3) == 0) ||
         ut_smtp_lines_add(&call->reply, line, len) != 0)
         return len;
-    if (call->all_read && !call->reply.more) {
-        call->answered = true;
+    if (call->reply.more)
+        return len;
+    call->replies++;
+    call->answered = call->all_read;
+    if (call->answered || (call->reply.code >= 400 && call->replies > SMTP_REPLIES_EHLO))
         call->give_up = ut_time_mono() + SMTP_QUIT_WAIT;
-    }
     return len;
 }
 

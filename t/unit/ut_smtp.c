@@ -407,6 +407,27 @@ test_endings(void)
     }
 }
 
+/* After a refusal QUIT was waited for as long as for anything else, over the caller's time. */
+static void
+test_quit(void)
+{
+    struct script script = willing;
+    struct source src = {.p = "x\r\n", .len = 3};
+    struct ut_smtp_job job = {.sender = "s@x", .read = source_read, .arg = &src, .length = -1,
+        .timeout = 15};
+    struct ut_smtp_reply reply;
+    struct ut_diag d;
+    struct sink s;
+    double start = ut_time_mono();
+
+    script.rcpt = "550 5.1.1 no\r\n";
+    script.quit = "";
+    tap_num(run(&s, &script, &job, &reply, &d), UT_SMTP_PERMANENT, "refused, no answer to QUIT");
+    tap_num(reply.code, 550, "  its code");
+    tap_ok(ut_time_mono() - start < 8, "  in time");
+    sink_fini(&s);
+}
+
 static void
 test_fd(void)
 {
@@ -577,6 +598,7 @@ main(void)
     test_refused_here();
     test_read_fails();
     test_endings();
+    test_quit();
     test_replies();
     curl_global_cleanup();
     return tap_done();
