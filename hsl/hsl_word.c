@@ -137,7 +137,19 @@ decode_q(struct ut_sbuf *out, const char *p, size_t len)
     }
 }
 
-/* Converts what was collected and closes the charset. */
+/* One call of iconv(3); [in] NULL: a character that it holds back comes out. */
+static size_t
+convert(struct decoder *d, char **in, size_t *left)
+{
+    char piece[512], *to = piece;
+    size_t room = sizeof(piece), n = iconv(d->cd, in, left, &to, &room);
+
+    ut_sbuf_add(d->out, piece, sizeof(piece) - room);
+    return n;
+}
+
+/* Converts what was collected and closes the charset. Charsets in which a mark can follow a letter
+ * (windows-1255, windows-1258) hold the last letter back. */
 static void
 flush(struct decoder *d)
 {
@@ -147,17 +159,15 @@ flush(struct decoder *d)
     if (!d->charset[0])
         return;
     while (left > 0 && !d->out->failed) {
-        char piece[512], *to = piece;
-        size_t room = sizeof(piece);
-        size_t n = iconv(d->cd, &in, &left, &to, &room);
+        size_t n = convert(d, &in, &left);
 
-        ut_sbuf_add(d->out, piece, sizeof(piece) - room);
         if (n == (size_t)-1 && errno != E2BIG) {
             ut_sbuf_addz(d->out, REPLACEMENT);
             in++;
             left--;
         }
     }
+    (void)convert(d, NULL, NULL);
     iconv_close(d->cd);
     d->charset[0] = '\0';
     ut_sbuf_reset(&d->bytes);
