@@ -8,6 +8,7 @@
 
 #include "hsl/hsl_lib_arr.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "hsl/hsl_op.h"
@@ -219,11 +220,14 @@ make_range(struct hsl_run *r, const char *name, const struct hsl_value *args, un
     bool with_last, struct hsl_value *out)
 {
     double first = args[0].u.num, last = args[1].u.num, step = argc > 2 ? args[2].u.num : 1;
-    double steps = (last - first) / step, count;
+    double steps, count;
     struct hsl_arr *a;
 
     if (step == 0)
         return hsl_raise(r, HSL_R15, "%s(): the step is 0", name);
+    if (isinf(step))
+        step = copysign(DBL_MAX, step); /* 0 times that is a number */
+    steps = (last - first) / step;
     count = with_last ? floor(steps) + 1 : ceil(steps);
     if (!(count > 0)) /* also NaN */
         count = 0;
