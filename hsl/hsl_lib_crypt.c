@@ -54,7 +54,7 @@ digest(struct hsl_run *r, const char *name, const char *md, const struct hsl_str
         ok = EVP_Q_digest(NULL, md, NULL, s->data, s->len, bytes, &len) == 1;
     if (!ok)
         return hsl_raise(r, HSL_R15, "%s(): the digest is not available on this host", name);
-    return give_digest(r, bytes, len, binary, out) && hsl_work(r, s->len);
+    return give_digest(r, bytes, len, binary, out) && hsl_work(r, s->len + (key ? key->len : 0));
 }
 
 /* The name of the SHA-2 digest of [size] bits; NULL: error set. */

@@ -235,6 +235,7 @@ fn_pack(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
     struct packer p = {.run = r, .args = args, .next = 1, .argc = argc};
     const char *format = args[0].u.str->data, *end = format + args[0].u.str->len;
     struct code c;
+    bool counted;
     int more;
 
     ut_sbuf_init(&p.out, r->limits.max_string);
@@ -246,8 +247,9 @@ fn_pack(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
     }
     if (p.out.failed || (more == 0 && p.next == p.argc))
         return hsl_ret_sbuf(r, out, &p.out) && hsl_work(r, out->u.str->len);
+    counted = r->state == HSL_RUNNING && hsl_work(r, p.out.len);
     ut_sbuf_fini(&p.out);
-    return r->state == HSL_RUNNING;
+    return counted;
 }
 
 /* --- unpack ---------------------------------------------------------------------------------- */

@@ -109,7 +109,7 @@ all_matches(struct hsl_run *r, struct hsl_regex *re, const struct hsl_str *s,
         if (found < 0)
             return false;
         if (found == 0)
-            break;
+            return hsl_work(r, s->len - start);
         *any = true;
         next = next_start(re, s, ovector[0], ovector[1]);
         if (!push_groups(r, re, s, ovector, pairs, lists) || !hsl_work(r, next - start))
@@ -289,6 +289,8 @@ replace_all(struct hsl_run *r, struct hsl_regex *re, const struct replacement *b
 
         found = hsl_regex_match(r, re, s->data, s->len, start, &ovector, &pairs);
         if (found < 0)
+            return false;
+        if (found == 0 && !hsl_work(r, s->len - start))
             return false;
         if (found == 0)
             break;

@@ -9,6 +9,8 @@
 #include "hsl/hsl_arr.h"
 #include "hsl/hsl_lib.h"
 
+#define PART_WORK 16u /* bytes of work that a part counts for besides its own, which may be none */
+
 static bool
 fn_strlen(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
@@ -326,7 +328,7 @@ join_any(
     while (hsl_arr_next(a, &pos, NULL, &v)) {
         if (!first && !hsl_str_append(r, out, glue->data, glue->len))
             return false;
-        if (!append_value(r, out, v) || !hsl_work(r, out->u.str->len - before))
+        if (!append_value(r, out, v) || !hsl_work(r, out->u.str->len - before + PART_WORK))
             return false;
         before = out->u.str->len;
         first = false;
@@ -373,7 +375,7 @@ join(struct hsl_run *r, const struct hsl_arr *a, const struct hsl_str *glue, str
         hsl_copy_bytes(p, part->data, part->len);
         p += part->len;
     }
-    return hsl_work(r, len);
+    return hsl_work(r, len + PART_WORK * (size_t)a->count);
 }
 
 static bool
@@ -428,9 +430,10 @@ fn_strpos(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_v
     if (offset > s->len)
         return true;
     hit = hsl_str_find(s->data + offset, s->len - (size_t)offset, find);
-    if (hit)
-        *out = hsl_num((double)(hit - s->data));
-    return hsl_work(r, s->len);
+    if (!hit)
+        return hsl_work(r, s->len - (size_t)offset);
+    *out = hsl_num((double)(hit - s->data));
+    return hsl_work(r, (size_t)(hit - s->data) - (size_t)offset + find->len);
 }
 
 static bool
@@ -465,12 +468,12 @@ fn_str_replace(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct 
     do {
         if (!hsl_str_append(r, out, p, (size_t)(hit - p)) ||
             !hsl_str_append(r, out, with->data, with->len) ||
-            !hsl_work(r, (size_t)(hit - p) + with->len))
+            !hsl_work(r, (size_t)(hit - p) + with->len + PART_WORK))
             return false;
         p = hit + find->len;
         hit = hsl_str_find(p, (size_t)(end - p), find);
     } while (hit);
-    return hsl_str_append(r, out, p, (size_t)(end - p));
+    return hsl_str_append(r, out, p, (size_t)(end - p)) && hsl_work(r, (size_t)(end - p));
 }
 
 static bool
