@@ -282,20 +282,24 @@ size_option(const struct options *o)
     return size < 1e9 ? (size_t)size : (size_t)1e9;
 }
 
-static void
+/* What would be no value that a run can hold once its bytes are read again is not kept. */
+static bool
 keep(struct cached *c, const struct hsl_value *result, double ttl)
 {
     double now = ut_time_mono();
     struct ut_sbuf bytes;
     struct hsl_text value;
+    bool ok;
 
-    ut_sbuf_init(&bytes, SIZE_MAX);
+    ut_sbuf_init(&bytes, c->run->limits.max_memory);
     if (hsl_plain_save(result, false, &bytes) == HSL_PLAIN_OK) {
         value = (struct hsl_text){bytes.data, bytes.len};
         hsl_cache_put(c->run->env->cache, &c->where, &value, now, now + ttl,
             size_option(&c->options), truth_option(&c->options, LRU, true));
     }
+    ok = hsl_work(c->run, bytes.len);
     ut_sbuf_fini(&bytes);
+    return ok;
 }
 
 /* Calls the function; [old] is the entry that the result replaces, or NULL. */
@@ -311,14 +315,13 @@ compute(struct cached *c, const struct hsl_cache_entry *old, struct hsl_value *o
     ok = choose_ttl(c, &result, &ttl);
     if (ok && ttl > 0 && old && c->options.of[UPDATE_FUNCTION])
         ok = update(c, old, &result);
-    if (!ok) {
+    if (ok && ttl > 0)
+        ok = keep(c, &result, ttl);
+    if (ok)
+        *out = result;
+    else
         hsl_unref(c->run, result);
-        return false;
-    }
-    if (ttl > 0)
-        keep(c, &result, ttl);
-    *out = result;
-    return true;
+    return ok;
 }
 
 /* --- The expression --------------------------------------------------------------------------- */

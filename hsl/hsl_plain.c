@@ -5,6 +5,8 @@
  * value). A key is 'd' and an integer, or a string.
  *
  * Bytes may come from a file or another process: each length is held against what is left.
+ * Values share their parts: one of sixty small arrays can spell out to more bytes than there are.
+ * So the walk ends where [out] is full.
  * Threads: any. Fails: see hsl_plain.h. */
 #include "config.h"
 
@@ -66,6 +68,8 @@ add_array(struct ut_sbuf *out, const struct hsl_arr *a, bool lossy, unsigned dep
         end = add_value(out, v, lossy, depth + 1);
         if (end != HSL_PLAIN_OK)
             return end;
+        if (out->failed)
+            return HSL_PLAIN_FULL;
     }
     return HSL_PLAIN_OK;
 }
