@@ -96,6 +96,8 @@ struct hsl_node *hsl_parse_chain(struct hsl_parser *p);
 /* An lvalue or a pattern, as in foreach. */
 struct hsl_node *hsl_parse_target(struct hsl_parser *p);
 bool hsl_parse_is_lvalue(const struct hsl_node *n);
+/* A slice of an lvalue, without step: `=` and unset() take it. */
+bool hsl_parse_is_slice_target(const struct hsl_node *n);
 /* "( args )" from the parenthesis on, into *args, *count, *spread. */
 bool hsl_parse_args(struct hsl_parser *p, struct hsl_parse_list *args, bool *spread);
 /* "$name" as a node. */

@@ -147,9 +147,8 @@ is_append(const struct hsl_node *n)
     return n->kind == HSL_N_INDEX && !n->u.bin.b;
 }
 
-/* A slice of an lvalue, without step: may be assigned to with `=`. */
-static bool
-is_slice_target(const struct hsl_node *n)
+bool
+hsl_parse_is_slice_target(const struct hsl_node *n)
 {
     return n->kind == HSL_N_SLICE && !n->flag && !n->u.slice.step &&
            hsl_parse_is_lvalue(n->u.slice.a);
@@ -225,7 +224,7 @@ assign_target(struct hsl_parser *p, struct hsl_node *n, struct hsl_pos start)
         return to_pattern(p, n);
     if (hsl_parse_is_lvalue(n) && (plain || !is_append(n)))
         return n;
-    if (plain && is_slice_target(n))
+    if (plain && hsl_parse_is_slice_target(n))
         return n;
     return not_assignable(p, start);
 }

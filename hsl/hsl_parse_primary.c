@@ -466,11 +466,10 @@ parse_isset(struct hsl_parser *p)
     a = hsl_parse_chain(p);
     if (!a)
         return NULL;
-    if (!hsl_parse_is_lvalue(a) &&
-        !(is_unset && a->kind == HSL_N_SLICE && hsl_parse_is_lvalue(a->u.slice.a)))
-        return hsl_parse_error(p, "C01", start,
-            "syntax error, %s() takes a variable, an element or a property",
-            is_unset ? "unset" : "isset");
+    if (!hsl_parse_is_lvalue(a) && !(is_unset && hsl_parse_is_slice_target(a)))
+        return hsl_parse_error(p, "C01", start, "syntax error, %s() takes a variable, an element%s",
+            is_unset ? "unset" : "isset",
+            is_unset ? ", a property or a slice without step" : " or a property");
     n = hsl_parse_node(p, is_unset ? HSL_N_UNSET : HSL_N_ISSET, pos, p->height);
     if (!n || !hsl_parse_expect(p, HSL_T_RPAREN))
         return NULL;

@@ -243,7 +243,10 @@ static const struct row errors[] = {
     {"for ($i = 0, $j = 1;;) {}",
         "1:12 C01 syntax error, unexpected ,, expected ;; there is no comma operator"},
     {"isset(f());", "1:7 C01 syntax error, isset() takes a variable, an element or a property"},
-    {"unset($a[1]());", "1:7 C01 syntax error, unset() takes a variable, an element or a property"},
+    {"unset($a[1]());", "1:7 C01 syntax error, unset() takes a variable, an element, a property "
+                        "or a slice without step"},
+    {"unset($a[::2]);", "1:7 C01 syntax error, unset() takes a variable, an element, a property "
+                        "or a slice without step"},
     {"cache [] $f();", "1:10 C01 syntax error, unexpected $f, expected name of a function"},
     {"cache [] C::$f();",
         "1:10 C01 syntax error, unexpected variable, expected name of a function"},
