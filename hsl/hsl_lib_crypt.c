@@ -216,8 +216,8 @@ fn_crypt(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_va
     bool ok;
 
     (void)argc;
-    if (strlen(password->data) == password->len && strlen(salt->data) == salt->len &&
-        password->len <= CRYPT_MAX_PASSPHRASE_SIZE)
+    if (password->len <= CRYPT_MAX_PASSPHRASE_SIZE && strlen(password->data) == password->len &&
+        strlen(salt->data) == salt->len)
         seconds = crypt_seconds(salt->data, password->len);
     if (seconds < CRYPT_MAX) {
         if (seconds > hsl_time_left(r))

@@ -30,10 +30,9 @@ compare_network(const struct hsl_value *ip, const struct hsl_value *net)
 static bool
 fn_in_network(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
-    (void)r;
     (void)argc;
     *out = hsl_bool(compare_network(&args[0], &args[1]) == HSL_NET_INSIDE);
-    return true;
+    return hsl_work_text(r, &args[1]);
 }
 
 static bool
@@ -41,11 +40,10 @@ fn_inet_includes(struct hsl_run *r, struct hsl_value *args, unsigned argc, struc
 {
     enum hsl_net where = compare_network(&args[0], &args[1]);
 
-    (void)r;
     (void)argc;
     if (where != HSL_NET_MALFORMED)
         *out = hsl_bool(where == HSL_NET_INSIDE);
-    return true;
+    return hsl_work_text(r, &args[1]);
 }
 
 /* --- Forms of addresses ---------------------------------------------------------------------- */
@@ -58,7 +56,7 @@ fn_inet_pton(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
     const struct hsl_str *s = args[0].u.str;
 
     (void)argc;
-    if (strlen(s->data) != s->len)
+    if (s->len >= INET6_ADDRSTRLEN || strlen(s->data) != s->len)
         return true;
     if (inet_pton(AF_INET, s->data, bytes) == 1)
         return hsl_ret_str(r, out, (const char *)bytes, 4);

@@ -143,8 +143,8 @@ fn_strptime(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl
 
     if (!hsl_opt_bool(r, "strptime", 3, argc > 2 ? &args[2] : NULL, "local", &local))
         return false;
-    if (strlen(text->data) != text->len || strlen(format->data) != format->len ||
-        text->len > DATE_MAX || format->len > DATE_MAX ||
+    if (text->len > DATE_MAX || format->len > DATE_MAX || strlen(text->data) != text->len ||
+        strlen(format->data) != format->len ||
         !break_down((time_t)ut_time_wall(), local, &now))
         return true;
     tm.tm_year = now.tm_year;
