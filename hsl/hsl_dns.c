@@ -20,6 +20,7 @@
 #include "lib/ut_time.h"
 
 #define ENTRIES_MAX 20000u
+#define BYTES_MAX (64u << 20) /* of all answers: who sends mail chooses what is looked up */
 #define PENDING_MAX 2000u
 #define SERVERS_MAX 1024u
 
@@ -44,6 +45,7 @@ struct hsl_dns {
     struct hsl_dns_loop *loop;
     void *table; /* tsearch(3), by key */
     unsigned count, pending;
+    size_t bytes; /* of the answers of those in the order of use */
     struct dns_entry *oldest, *newest;
     /* What is given when there is no memory for an answer, and after the time. */
     struct hsl_dns_answer *no_memory, *too_late;
@@ -89,10 +91,22 @@ entry_unref(struct dns_entry *e)
     free(e);
 }
 
+static size_t
+size_of(const struct dns_entry *e)
+{
+    const struct hsl_dns_answer *a = e->answer;
+    size_t size = sizeof(*e);
+
+    for (size_t i = 0; a && i < a->count; i++)
+        size += sizeof(a->records[i]) + a->records[i].len;
+    return size;
+}
+
 /* Out of the order of use. */
 static void
 unlink_entry(struct hsl_dns *d, struct dns_entry *e)
 {
+    d->bytes -= size_of(e);
     *(e->older ? &e->older->newer : &d->oldest) = e->newer;
     *(e->newer ? &e->newer->older : &d->newest) = e->older;
     e->older = e->newer = NULL;
@@ -101,6 +115,7 @@ unlink_entry(struct hsl_dns *d, struct dns_entry *e)
 static void
 link_newest(struct hsl_dns *d, struct dns_entry *e)
 {
+    d->bytes += size_of(e);
     e->older = d->newest;
     *(d->newest ? &d->newest->newer : &d->oldest) = e;
     d->newest = e;
@@ -166,6 +181,8 @@ on_done(struct hsl_dns_query *q, struct hsl_dns_answer *a)
     e->answer = a;
     e->expires = ut_time_mono() + a->ttl;
     link_newest(d, e);
+    while (d->bytes > BYTES_MAX && d->oldest != e)
+        forget(d, d->oldest);
     d->pending--;
     pthread_cond_broadcast(&d->answered);
     entry_unref(e);

@@ -153,6 +153,23 @@ is(join(' ', sort $s->dns_log('count')), '1 gone.example.org 1 mx1.example.org',
 my $ttl = $s->dns_proxy($knot, name => 'ttl');
 prints($ttl, 'dns4("short.example.org", $s); sleep(1.3); dns4("short.example.org", $s);');
 is(scalar(() = $s->dns_log('ttl')), 2, 'for as long as their TTL says');
+# Texts of 60 kB over TCP: 20000 of them would be 1.2 GB. Only 64 MiB are kept, those used last.
+my $fat = $s->dns_proxy($knot, name => 'fat', mode => 'truncate');
+$s->tcp('fat-tcp', sub {
+    my ($c) = @_;
+    my ($len, $q);
+    while (read($c, $len, 2) && read($c, $q, unpack "n", $len)) {
+        my $end = 12 + index(substr($q, 12), "\0") + 5;
+        my $rdata = "\xff" . 'x' x 255;
+        $rdata x= 234;
+        my $answer = substr($q, 0, 2) . pack('n5', 0x8180, 1, 1, 0, 0) . substr($q, 12, $end - 12) . pack('n3 N n', 0xc00c, 16, 1, 3600, length $rdata) . $rdata;
+        syswrite $c, pack('n', length $answer) . $answer;
+    }
+}, port => $fat);
+is(prints($fat, '$n = 0; for ($i = 0; $i < 1200; $i++) $n += length(dnstxt("n$i.test", $s)[0]); dnstxt("n1199.test", $s); dnstxt("n0.test", $s); echo $n;', '--limits', 'max_dns=2000,max_memory=256M,max_time=60'), 1200 * 234 * 255, 'large answers');
+my %seen;
+$seen{$_}++ for $s->dns_log('fat');
+is(($seen{'16 n0.test'} // 0) . ' ' . ($seen{'16 n1199.test'} // 0), '2 1', 'push each other out of the cache, the oldest first');
 
 like((prints($knot, 'for ($i = 0; $i < 9; $i++) dns4("$i.example.org", $s);', '--limits', 'max_dns=5'))[1], qr/limit: DNS questions \(5\) exceeded/, 'max_dns');
 $s->stop;
