@@ -6,7 +6,8 @@
  *
  * If writing fails, whatever the reason, the environment is closed. It is opened again later, and
  * then all of the store replaces all of the file: it does not matter what was in the batch that was
- * lost.
+ * lost. Nor does anything wait to be told until then: the store lets go of a key only when it has
+ * told of that, and without a file it would grow for ever.
  *
  * Threads: one that writes; anybody may ask for the status. Fails: in the log, once for each
  * trouble. */
@@ -295,6 +296,15 @@ flush(struct pol_keep *k, unsigned long *count, struct ut_diag *d)
 
 /* --- The thread ------------------------------------------------------------------------------- */
 
+/* hsl_share_record_fn: all of the store will be written, so nobody needs to know of changes. */
+static void
+ignore(void *arg, const struct hsl_text *key, const struct hsl_text *value)
+{
+    (void)arg;
+    (void)key;
+    (void)value;
+}
+
 /* Writes; notes and logs how it went. The seconds until the next time. */
 static double
 write_once(struct pol_keep *k)
@@ -306,6 +316,7 @@ write_once(struct pol_keep *k)
     if (!ok) {
         close_db(k);
         k->all = true;
+        hsl_share_local_changes(k->share, false, ignore, NULL);
     }
     if (k->batch.cap > (4u << 20))
         ut_sbuf_fini(&k->batch);

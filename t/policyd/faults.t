@@ -53,6 +53,35 @@ for my $damage ('garbage', 'short', 'page') {
     unlink "$gw->{dir}/log/penstock.json";
 }
 
+# --- a folder that cannot be opened any more
+# What had to go from the store was remembered until the file could be told of it: memory grew
+# without end, and of what was new nothing but the newest key was kept.
+{
+    my $small = state_start(conf => "store_memory = 1M\n");
+    my $folder = "$small->{dir}/state/state";
+    my $trouble = sub { (($small->ctl('status'))[1] =~ /^  trouble: (.*)$/m)[0] };
+    my $flood = sub { ask($c, 'change', key => $_[0] . $_, when => 'always', version => 0, value => $_[2] // 'v') for 1 .. $_[1] };
+    $c = state_connect($small);
+    rename $folder, "$folder.away" or die "$folder: $!";
+    Penstock::write_file($folder, '');
+    my $end = time + 30;
+    $flood->('big', 50, 'x' x 30000) while !$trouble->() && time < $end;
+    like($trouble->() // '', qr/Not a directory/, 'no folder: penstock status tells');
+    $flood->('k' x 800, 1000);
+    sleep 6;
+    $flood->('new', 20);
+    is(ask($c, 'get', key => 'new5')->{value}, 'v', '... and what is new is kept');
+    unlink $folder;
+    rename "$folder.away", $folder;
+    ok(Penstock::wait_until(20, sub { !$trouble->() }), 'the folder is back: it writes');
+    $small->kill_daemon('penstock-policyd');
+    $small->start_policyd;
+    $c = state_connect($small);
+    is(ask($c, 'get', key => 'new5')->{value}, 'v', '... all that there is');
+    is($small->kill_daemon('penstock-policyd'), 0, 'ends well');
+    unlike($small->errors('penstock-policyd'), qr/Sanitizer|runtime error/, 'nothing is reported');
+}
+
 # --- a full disk
 {
     my $state = "$gw->{dir}/state/state";
