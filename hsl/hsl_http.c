@@ -21,6 +21,7 @@
 #define CONNECTIONS 4L /* each keeps */
 #define REDIRECTS_MAX 20L
 #define HEAD_MAX (256u << 10)
+#define SECONDS_MAX (7 * 86400.0) /* of a time limit: libcurl counts milliseconds */
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
@@ -251,6 +252,12 @@ set_body(CURL *c, const struct transfer *t)
     return ok;
 }
 
+static long
+milliseconds(double seconds)
+{
+    return (long)((seconds < SECONDS_MAX ? seconds : SECONDS_MAX) * 1000) + 1;
+}
+
 static bool
 set_ways(CURL *c, const struct transfer *t)
 {
@@ -262,8 +269,8 @@ set_ways(CURL *c, const struct transfer *t)
     SET(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, q->redirects != 0 ? 1L : 0L);
     SET(CURLOPT_MAXREDIRS, q->redirects < 0 ? REDIRECTS_MAX : q->redirects);
-    SET(CURLOPT_TIMEOUT_MS, (long)(q->timeout * 1000) + 1);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(q->connect_timeout * 1000) + 1);
+    SET(CURLOPT_TIMEOUT_MS, milliseconds(q->timeout));
+    SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(q->connect_timeout));
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, t);
     SET(CURLOPT_PREREQFUNCTION, before_request);

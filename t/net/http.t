@@ -77,6 +77,7 @@ my @rows = (
     [qq{http("$u/echo?\$1\$2", none, ["k" => "p", "l" => "q"])}, "GET /echo?pq  "],
     [qq{http("$u/404", []) === none}, 'true'],
     [qq{http("http://127.0.0.1:$nobody/", []) === none}, 'true'],
+    [qq{http("$u/hello", ["timeout" => pow(10, 300), "connect_timeout" => pow(10, 300)])}, "hello"], # more than libcurl can count
     [qq{http("$u/404", ["extended_result" => true])}, '["status"=>404,"content"=>"not here"]'],
     [qq{http("$u/204", ["extended_result" => true])}, '["status"=>204,"content"=>""]'],
     [qq{http("http://127.0.0.1:$nobody/", ["extended_result" => true]) === none}, 'true'],
