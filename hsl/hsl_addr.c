@@ -17,13 +17,28 @@ hsl_addr_fault(const struct hsl_str *s)
     return NULL;
 }
 
+/* True if [s] is a quoted string: no quote inside without a backslash, which is none at the end. */
+static bool
+is_quoted(const struct hsl_str *s)
+{
+    if (s->len < 2 || s->data[0] != '"')
+        return false;
+    for (uint32_t i = 1; i < s->len; i++) {
+        if (s->data[i] == '"')
+            return i + 1 == s->len;
+        if (s->data[i] == '\\')
+            i++;
+    }
+    return false;
+}
+
 /* True if [s] may stand before the @ as it is: a dot-string, or quoted already. */
 static bool
 is_plain_local(const struct hsl_str *s)
 {
     bool dot = true; /* the last one was a dot, or it is the start */
 
-    if (s->len >= 2 && s->data[0] == '"' && s->data[s->len - 1] == '"')
+    if (is_quoted(s))
         return true;
     for (uint32_t i = 0; i < s->len; i++) {
         unsigned char c = (unsigned char)s->data[i];
