@@ -391,14 +391,17 @@ hsl_word_unfold(struct ut_sbuf *out, const char *p, size_t len)
     }
     while (len > 0 && is_space(p[len - 1]))
         len--;
-    for (size_t i = 0; i < len; i++) {
-        size_t n = i;
+    while (len > 0) {
+        size_t n = 0;
 
         while (n < len && (p[n] == '\r' || p[n] == '\n'))
             n++;
-        if (n > i && is_blank(p[n]))
-            i = n;
-        ut_sbuf_addc(out, p[i]);
+        if (n == 0)
+            ut_sbuf_addc(out, p[n++]);
+        else if (!is_blank(p[n])) /* the last byte is none of these */
+            ut_sbuf_add(out, p, n);
+        p += n;
+        len -= n;
     }
 }
 
