@@ -7,7 +7,8 @@
  * A connection that was idle may be one to a daemon that has gone: if it breaks before a byte of
  * the answer has come, the request is sent again on a new one. The daemon then has forgotten the
  * connection; at worst an event is counted twice. After trouble nothing is tried for a moment, so
- * that a daemon that hangs does not hold up every message.
+ * that a daemon that hangs does not hold up every message. Idle connections are no way around that
+ * when it hangs; after a shorter trouble, which may be one connection's own, they are.
  *
  * Not here: the daemon's end (pol_state.c). Threads: any. Fails: HSL_SHARE_DOWN. */
 #include "config.h"
@@ -50,7 +51,8 @@ struct client {
     pthread_mutex_t lock;
     struct conn *idle;
     unsigned idle_count;
-    double not_before; /* no try before this time */
+    double not_before; /* no new connection before this time */
+    double hangs;      /* nothing at all before this time */
 };
 
 /* --- Connections ------------------------------------------------------------------------------ */
@@ -99,16 +101,17 @@ give_back(struct client *cl, struct conn *c)
 static struct conn *
 take(struct client *cl)
 {
+    double now = ut_time_mono();
     bool pause;
     struct conn *c;
 
     pthread_mutex_lock(&cl->lock);
-    c = cl->idle;
+    c = now < cl->hangs ? NULL : cl->idle;
     if (c) {
         cl->idle = c->next;
         cl->idle_count--;
     }
-    pause = ut_time_mono() < cl->not_before;
+    pause = now < cl->not_before;
     pthread_mutex_unlock(&cl->lock);
     if (c)
         ut_sbuf_reset(&c->out);
@@ -197,6 +200,8 @@ ask(struct client *cl, struct conn *c, double wait)
     conn_free(c);
     pthread_mutex_lock(&cl->lock);
     cl->not_before = ut_time_mono() + (slow ? LONG_PAUSE : PAUSE);
+    if (slow)
+        cl->hangs = cl->not_before;
     pthread_mutex_unlock(&cl->lock);
     return end;
 }

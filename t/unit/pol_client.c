@@ -313,6 +313,54 @@ test_gone(void)
     ut_sbuf_fini(&out);
 }
 
+static atomic_bool hangs;
+
+/* Says yes to everything, and from some time on nothing. */
+static void
+hanging_serve(void *arg, int fd, uid_t peer)
+{
+    static const char answer[] = "status=ok\nyes=1\nevents=1\n\n";
+    char buf[1000];
+
+    (void)arg;
+    (void)peer;
+    while (ut_sock_recv(fd, buf, sizeof(buf), ut_time_mono() + 60) > 0)
+        if (!atomic_load(&hangs) &&
+            ut_sock_send(fd, answer, sizeof(answer) - 1, ut_time_mono() + 5) != 0)
+            return;
+}
+
+/* Each idle connection to a server that hangs was tried, and each took its 3 seconds. */
+static void
+test_hangs(void)
+{
+    struct hsl_share *c = client();
+    struct hsl_text names[] = {text("a"), text("b"), text("c")};
+    struct ut_sbuf out;
+    struct ut_diag d;
+    struct ut_serve *s = ut_serve_start(path, 0600, 400, "", hanging_serve, NULL, &d);
+    double events, start;
+    void *locks[3];
+    bool yes, has;
+
+    ut_sbuf_init(&out, 100);
+    for (int i = 0; i < 3; i++)
+        if (!s || c->ops->enter(c, &names[i], 5, &out, &has, &locks[i]) != HSL_SHARE_OK)
+            exit(1);
+    for (int i = 0; i < 3; i++)
+        (void)c->ops->leave(c, locks[i], HSL_SHARE_KEEP, NULL);
+    atomic_store(&hangs, true);
+    tap_ok(c->ops->rate(c, &names[0], &names[0], 5, 60, &yes, &events) == HSL_SHARE_DOWN,
+        "a server that hangs");
+    start = ut_time_mono();
+    tap_ok(c->ops->rate(c, &names[0], &names[0], 5, 60, &yes, &events) == HSL_SHARE_DOWN &&
+               ut_time_mono() - start < 1,
+        "is not waited for again at once, on idle connections neither");
+    c->ops->free(c);
+    ut_serve_stop(s);
+    ut_sbuf_fini(&out);
+}
+
 static void
 test_nonsense(void)
 {
@@ -449,6 +497,7 @@ main(void)
         return 1;
     test_down();
     test_gone();
+    test_hangs();
     test_nonsense();
     s = serve();
     c = client();
