@@ -111,23 +111,23 @@ is_toplabel(const char *p, size_t len)
 static bool
 is_domain_spec(const char *p, size_t len)
 {
-    const char *end = p + len, *at = p;
+    const char *end = p + len, *at = p, *last = p;
     struct hsl_spf_macro m = {0};
     size_t from;
     int rc;
 
     while ((rc = hsl_spf_macro_next(&at, end, false, &m)) == 1)
-        ;
+        if (at < end)
+            last = at;
     if (rc != 0 || len == 0)
         return false;
-    if (p[len - 1] == '}')
+    if (*last == '%')
         return true;
-    if (p[len - 1] == '.')
-        len--;
-    for (from = len; from > 0 && p[from - 1] != '.'; from--)
-        if (p[from - 1] == '}' || p[from - 1] == '%')
-            return false;
-    return from > 0 && is_toplabel(p + from, len - from);
+    if (end[-1] == '.')
+        end--;
+    for (from = (size_t)(end - last); from > 0 && last[from - 1] != '.';)
+        from--;
+    return from > 0 && is_toplabel(last + from, (size_t)(end - last) - from);
 }
 
 /* --- Prefix lengths ------------------------------------------------------------------------------
