@@ -722,6 +722,17 @@ hsl_arr_sets(struct hsl_run *r, struct hsl_arr *a, struct hsl_str *key, struct h
 }
 
 bool
+hsl_arr_set_like(
+    struct hsl_run *r, struct hsl_arr *to, const struct hsl_arr *a, size_t i, struct hsl_value v)
+{
+    struct hsl_str *text;
+    int64_t key;
+
+    return hsl_arr_key_at(a, i, &key, &text) ? hsl_arr_seti(r, to, key, v)
+                                             : hsl_arr_set_text(r, to, text, v);
+}
+
+bool
 hsl_arr_setz(struct hsl_run *r, struct hsl_arr *a, const char *key, struct hsl_value v)
 {
     struct hsl_str *s = hsl_str_newz(r, key);

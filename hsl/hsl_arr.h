@@ -81,6 +81,10 @@ hsl_arr_key_at(const struct hsl_arr *a, size_t i, int64_t *key, struct hsl_str *
     return false;
 }
 
+/* Takes [v] into [to] under the key of place [i] of [a], exactly that key. */
+bool hsl_arr_set_like(struct hsl_run *r, struct hsl_arr *to, const struct hsl_arr *a, size_t i,
+    struct hsl_value v) UT_CHECKED;
+
 /* The entry of a key in a hash array, or NULL. */
 struct hsl_entry *hsl_arr_find_int(const struct hsl_arr *a, int64_t key);
 /* The same for a string that is no canonical integer; [hash] is hsl_str_hash_bytes() of it. */

@@ -11,6 +11,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "hsl/hsl_arr.h"
 #include "hsl/hsl_op.h"
 #include "hsl/hsl_random.h"
 
@@ -128,15 +129,16 @@ fn_array_keys(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
 static bool
 fn_array_filter(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
+    const struct hsl_arr *a = args[1].u.arr;
     struct hsl_arr *kept = new_result(r, out, 0);
     const struct hsl_value *v;
-    struct hsl_value key;
     size_t pos = 0;
     bool yes;
 
     (void)argc;
-    while (kept && hsl_arr_next(args[1].u.arr, &pos, &key, &v)) {
-        if (!ask(r, &args[0], v, &yes) || (yes && !hsl_arr_set(r, kept, &key, hsl_ref(*v))))
+    while (kept && hsl_arr_next(a, &pos, NULL, &v)) {
+        if (!ask(r, &args[0], v, &yes) ||
+            (yes && !hsl_arr_set_like(r, kept, a, pos - 1, hsl_ref(*v))))
             return false;
     }
     return kept != NULL;
@@ -149,15 +151,15 @@ fn_array_map(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hs
     struct hsl_arr *mapped = new_result(r, out, hsl_arr_count(a));
     bool list = hsl_arr_is_list(a);
     const struct hsl_value *v;
-    struct hsl_value key, made;
+    struct hsl_value made;
     size_t pos = 0;
 
     (void)argc;
-    while (mapped && hsl_arr_next(a, &pos, &key, &v)) {
+    while (mapped && hsl_arr_next(a, &pos, NULL, &v)) {
         made = hsl_none();
         if (!hsl_call(r, &args[0], v, 1, &made))
             return false;
-        if (list ? !hsl_arr_push(r, mapped, made) : !hsl_arr_set(r, mapped, &key, made))
+        if (list ? !hsl_arr_push(r, mapped, made) : !hsl_arr_set_like(r, mapped, a, pos - 1, made))
             return false;
     }
     return mapped != NULL;
@@ -324,13 +326,12 @@ unique(struct hsl_run *r, const struct hsl_arr *a, struct seen *s, struct hsl_va
 {
     struct hsl_arr *kept = new_result(r, out, 0);
     const struct hsl_value *v;
-    struct hsl_value key;
     size_t pos = 0;
     bool known;
 
-    while (kept && hsl_arr_next(a, &pos, &key, &v)) {
+    while (kept && hsl_arr_next(a, &pos, NULL, &v)) {
         if (!seen_before(r, s, v, &known) || !hsl_work(r, 32) ||
-            (!known && !hsl_arr_set(r, kept, &key, hsl_ref(*v))))
+            (!known && !hsl_arr_set_like(r, kept, a, pos - 1, hsl_ref(*v))))
             return false;
     }
     return kept != NULL;

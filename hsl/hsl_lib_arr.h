@@ -7,12 +7,13 @@
 
 /* Key and value of an element, lent by the array: it must outlive the pairs unchanged. */
 struct hsl_pair {
-    struct hsl_value key; /* a number or a string */
-    struct hsl_value value;
+    size_t place;           /* of its key in the array */
+    struct hsl_value value; /* the array's */
 };
 
 struct hsl_pairs {
-    struct hsl_pair *items; /* in the run's heap */
+    const struct hsl_arr *of; /* the array: it stays as it is while the pairs are in use */
+    struct hsl_pair *items;   /* in the run's heap */
     size_t count;
 };
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "hsl/hsl_arr.h"
 #include "hsl/hsl_data.h"
 #include "hsl/hsl_lib.h"
 #include "lib/ut_utf8.h"
@@ -113,16 +114,18 @@ new_line(struct writer *w, unsigned depth)
         ut_sbuf_addz(&w->out, "    ");
 }
 
+/* The key of place [i]. */
 static bool
-write_key(struct writer *w, const struct hsl_value *key)
+write_key(struct writer *w, const struct hsl_arr *a, size_t i)
 {
-    char text[HSL_NUM_TEXT_MAX];
-    bool ok;
+    struct hsl_str *text;
+    int64_t key;
+    bool ok = true;
 
-    if (key->type == HSL_STR)
-        ok = write_string(w, key->u.str->data, key->u.str->len);
+    if (hsl_arr_key_at(a, i, &key, &text))
+        ut_sbuf_addf(&w->out, "\"%lld\"", (long long)key);
     else
-        ok = write_string(w, text, hsl_num_to_text(key->u.num, text));
+        ok = write_string(w, text->data, text->len);
     ut_sbuf_addz(&w->out, w->pretty ? ": " : ":");
     return ok;
 }
@@ -135,17 +138,16 @@ write_array(struct writer *w, const struct hsl_arr *a, unsigned depth)
 {
     bool list = hsl_arr_is_list(a), first = true;
     const struct hsl_value *v;
-    struct hsl_value key;
     size_t pos = 0;
 
     if (depth == DEPTH_MAX)
         return false;
     ut_sbuf_addc(&w->out, list ? '[' : '{');
-    while (hsl_arr_next(a, &pos, &key, &v)) {
+    while (hsl_arr_next(a, &pos, NULL, &v)) {
         if (!first)
             ut_sbuf_addc(&w->out, ',');
         new_line(w, depth + 1);
-        if ((!list && !write_key(w, &key)) || !write_value(w, v, depth + 1))
+        if ((!list && !write_key(w, a, pos - 1)) || !write_value(w, v, depth + 1))
             return false;
         w->limited = w->limited || !hsl_work(w->run, 16);
         if (w->limited || w->out.failed)

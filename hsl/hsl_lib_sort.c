@@ -12,6 +12,8 @@
 
 #include "hsl/hsl_lib_arr.h"
 
+#include "hsl/hsl_arr.h"
+
 #define ORDERED_MIN 8 /* entries of a run from which on it is asked whether two are in order */
 
 bool
@@ -20,6 +22,7 @@ hsl_pairs_get(struct hsl_run *r, const struct hsl_arr *a, struct hsl_pairs *e)
     const struct hsl_value *v;
     size_t pos = 0, i = 0;
 
+    e->of = a;
     e->count = hsl_arr_count(a);
     e->items = NULL;
     if (e->count == 0)
@@ -27,10 +30,20 @@ hsl_pairs_get(struct hsl_run *r, const struct hsl_arr *a, struct hsl_pairs *e)
     e->items = hsl_heap_alloc(&r->heap, e->count * sizeof(*e->items));
     if (!e->items)
         return hsl_raise_memory(r);
-    while (i < e->count && hsl_arr_next(a, &pos, &e->items[i].key, &v))
-        e->items[i++].value = *v;
+    while (i < e->count && hsl_arr_next(a, &pos, NULL, &v))
+        e->items[i++] = (struct hsl_pair){pos - 1, *v};
     e->count = i;
     return true;
+}
+
+/* Its key as a script sees it; lent. */
+static struct hsl_value
+key_of(const struct hsl_arr *a, const struct hsl_pair *pair)
+{
+    struct hsl_str *text;
+    int64_t key;
+
+    return hsl_arr_key_at(a, pair->place, &key, &text) ? hsl_num((double)key) : hsl_from_str(text);
 }
 
 bool
@@ -45,10 +58,10 @@ hsl_pairs_put(struct hsl_run *r, const struct hsl_pairs *e, bool keep_keys, stru
         const struct hsl_pair *n = &e->items[i];
         bool ok;
 
-        if (n->key.type != HSL_STR && !keep_keys)
+        if (!keep_keys && key_of(e->of, n).type == HSL_NUM)
             ok = hsl_arr_push(r, a, hsl_ref(n->value));
         else
-            ok = hsl_arr_set(r, a, &n->key, hsl_ref(n->value));
+            ok = hsl_arr_set_like(r, a, e->of, n->place, hsl_ref(n->value));
         if (!ok || !hsl_work(r, 32))
             return false;
     }
@@ -65,6 +78,7 @@ hsl_pairs_fini(struct hsl_run *r, struct hsl_pairs *e)
 struct sorter {
     struct hsl_run *run;
     const struct hsl_value *less;
+    const struct hsl_arr *of; /* what is sorted */
     bool by_key;
 };
 
@@ -74,8 +88,8 @@ ask_less(const struct sorter *s, const struct hsl_pair *a, const struct hsl_pair
 {
     struct hsl_value pair[2], answer = hsl_none();
 
-    pair[0] = s->by_key ? a->key : a->value;
-    pair[1] = s->by_key ? b->key : b->value;
+    pair[0] = s->by_key ? key_of(s->of, a) : a->value;
+    pair[1] = s->by_key ? key_of(s->of, b) : b->value;
     if (!hsl_call(s->run, s->less, pair, 2, &answer))
         return false;
     *yes = answer.type == HSL_BOOL ? answer.u.b : hsl_truth(&answer);
@@ -137,7 +151,7 @@ sort(const struct sorter *s, struct hsl_pair *items, struct hsl_pair *spare, siz
 bool
 hsl_lib_array_sort(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_value *out)
 {
-    struct sorter s = {.run = r, .less = &args[0], .by_key = false};
+    struct sorter s = {.run = r, .less = &args[0], .of = args[1].u.arr};
     struct hsl_pairs e, result;
     struct hsl_pair *spare;
     bool ok;

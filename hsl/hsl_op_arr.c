@@ -233,9 +233,7 @@ copy_staying(
     struct hsl_run *r, const struct removal *rm, const struct hsl_arr *a, struct hsl_arr *to)
 {
     const struct hsl_value *val;
-    struct hsl_str *text;
     size_t pos = 0;
-    int64_t key;
     bool gone;
 
     while (hsl_arr_next(a, &pos, NULL, &val)) {
@@ -243,9 +241,7 @@ copy_staying(
             return false;
         if (gone)
             continue;
-        if (!(hsl_arr_key_at(a, pos - 1, &key, &text)
-                    ? hsl_arr_seti(r, to, key, hsl_ref(*val))
-                    : hsl_arr_set_text(r, to, text, hsl_ref(*val))))
+        if (!hsl_arr_set_like(r, to, a, pos - 1, hsl_ref(*val)))
             return false;
     }
     return true;

@@ -10,6 +10,7 @@
  * Threads: any. Fails: see hsl_plain.h. */
 #include "config.h"
 
+#include "hsl/hsl_arr.h"
 #include "hsl/hsl_plain.h"
 
 /* --- To bytes -------------------------------------------------------------------------------- */
@@ -49,22 +50,20 @@ add_array(struct ut_sbuf *out, const struct hsl_arr *a, bool lossy, unsigned dep
 {
     bool list = hsl_arr_is_list(a);
     const struct hsl_value *v;
-    struct hsl_value key;
+    struct hsl_str *text;
     size_t pos = 0;
+    int64_t key;
 
     if (depth == HSL_PLAIN_DEPTH)
         return HSL_PLAIN_DEEP;
     add_counted(out, list ? 'l' : 'm', (uint32_t)hsl_arr_count(a));
-    while (hsl_arr_next(a, &pos, &key, &v)) {
+    while (hsl_arr_next(a, &pos, NULL, &v)) {
         enum hsl_plain end;
 
-        if (!list && key.type == HSL_NUM) {
-            int64_t i = (int64_t)key.u.num;
-
-            add_word(out, &i);
-        } else if (!list) {
-            add_string(out, key.u.str);
-        }
+        if (!list && hsl_arr_key_at(a, pos - 1, &key, &text))
+            add_word(out, &key);
+        else if (!list)
+            add_string(out, text);
         end = add_value(out, v, lossy, depth + 1);
         if (end != HSL_PLAIN_OK)
             return end;

@@ -262,17 +262,13 @@ remove_range(struct hsl_run *r, struct hsl_value *v, const struct range *range)
     size_t first = (size_t)range->first, i = 0, pos = 0;
     struct hsl_arr *left = hsl_arr_new(r, 0);
     const struct hsl_value *val;
-    struct hsl_str *text;
-    int64_t key;
 
     if (!left)
         return false;
     for (; hsl_arr_next(a, &pos, NULL, &val); i++) {
         if (i >= first && i < first + range->count)
             continue;
-        if (hsl_arr_key_at(a, pos - 1, &key, &text)
-                ? hsl_arr_seti(r, left, key, hsl_ref(*val))
-                : hsl_arr_set_text(r, left, text, hsl_ref(*val)))
+        if (hsl_arr_set_like(r, left, a, pos - 1, hsl_ref(*val)))
             continue;
         hsl_unref(r, hsl_from_arr(left));
         return false;
