@@ -211,16 +211,18 @@ hsl_vm_destruct(struct hsl_machine *m, const struct hsl_value *v, const struct h
     return true;
 }
 
+/* The key of place [place] is one of [keys]. */
 static bool
-is_one_of(const struct hsl_value *key, const struct hsl_value *keys, unsigned n)
+is_one_of(const struct hsl_arr *a, size_t place, const struct hsl_value *keys, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++) {
-        int64_t want;
-        int kind = hsl_to_key(&keys[i], &want);
+    struct hsl_str *text;
+    int64_t key, want;
+    int is_int = hsl_arr_key_at(a, place, &key, &text);
 
-        if (kind == 1 && key->type == HSL_NUM && key->u.num == (double)want)
-            return true;
-        if (kind == 0 && key->type == HSL_STR && hsl_str_equal(key->u.str, keys[i].u.str))
+    for (unsigned i = 0; i < n; i++) {
+        if (hsl_to_key(&keys[i], &want) != is_int)
+            continue;
+        if (is_int ? key == want : hsl_str_equal(text, keys[i].u.str))
             return true;
     }
     return false;
@@ -232,12 +234,11 @@ hsl_vm_rest(struct hsl_machine *m, const struct hsl_value *v, const struct hsl_v
 {
     struct hsl_arr *a = hsl_arr_new(&m->run, 0);
     const struct hsl_value *e;
-    struct hsl_value key;
     size_t pos = 0;
     bool ok = a != NULL;
 
-    while (ok && v->type == HSL_ARR && hsl_arr_next(v->u.arr, &pos, &key, &e)) {
-        if (!is_one_of(&key, keys, n))
+    while (ok && v->type == HSL_ARR && hsl_arr_next(v->u.arr, &pos, NULL, &e)) {
+        if (!is_one_of(v->u.arr, pos - 1, keys, n))
             ok = hsl_arr_push(&m->run, a, hsl_ref(*e));
         ok = ok && hsl_work(&m->run, sizeof(*e));
     }
