@@ -257,7 +257,7 @@ hsl_dns_read(enum hsl_dns_type type, const unsigned char *p, size_t len)
     r->type = type;
     r->ttl = TTL_MAX;
     ut_sbuf_init(&r->text, TEXT_MAX);
-    if (ns_initparse(p, (int)len, &r->msg) != 0) {
+    if (ns_initparse(p, (int)len, &r->msg) != 0 || !ns_msg_getflag(r->msg, ns_f_qr)) {
         a = hsl_dns_answer_new(HSL_DNS_FORMERR, TTL_FAILURE);
     } else {
         a = read_message(r);

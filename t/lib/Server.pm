@@ -140,7 +140,7 @@ sub knot {
 }
 
 # Stands before the DNS server on [port], UDP only; its own port. Options: delay: seconds before an
-# answer goes back; mode: pass (default), drop, rubbish, truncate (answers say TC), servfail.
+# answer goes back; mode: pass (default), drop, rubbish, echo (the question), truncate (answers say TC), servfail.
 # The questions seen are written to dns.log as "TYPE NAME".
 sub dns_proxy {
     my ($self, $port, %o) = @_;
@@ -185,6 +185,7 @@ sub dns_proxy_loop {
             next if $mode eq 'drop';
             my $id = substr $p, 0, 2;
             if ($mode eq 'rubbish') { $in->send($id . "\x81\x80" . "\xff" x 40, 0, $peer); next }
+            if ($mode eq 'echo') { $in->send($p, 0, $peer); next }
             if ($mode eq 'servfail') { $in->send($id . "\x81\x82" . substr($p, 4), 0, $peer); next }
             if ($mode eq 'truncate') { $in->send($id . "\x83\x80" . substr($p, 4), 0, $peer); next }
             $from{ unpack 'n', $p } = $peer;

@@ -136,6 +136,8 @@ is(prints(0, 'foreach (["a", "b"] as $n) echo dns_query("$n.test", ["servers" =>
 cmp_ok(time - $start, '<', 3, 'is found out at once');
 my $wrong = $s->dns_proxy($knot, name => 'wrong', mode => 'rubbish');
 like(prints($wrong, 'echo dns_query("mx1.example.org", ["servers" => $s, "timeout" => 2]);'), qr/"error"=>"(FORMERR|TIMEOUT)"/, 'rubbish');
+my $parrot = $s->dns_proxy($knot, name => 'parrot', mode => 'echo');
+is(prints($parrot, 'echo dns_query("mx1.example.org", ["servers" => $s]);'), '["error"=>"FORMERR","dnssec"=>false]', 'the question come back is no answer that says "no data"');
 my $broken = $s->dns_proxy($knot, name => 'broken', mode => 'servfail');
 is(prints($broken, 'echo dns_query("mx1.example.org", ["servers" => $s]);'), '["error"=>"SERVFAIL","dnssec"=>false]', 'SERVFAIL');
 is(prints($broken, "\$s[] = \"127.0.0.1:$knot\"; echo dns_query(\"mx1.example.org\", [\"servers\" => \$s]);"), '["result"=>[0=>"192.0.2.1"],"dnssec"=>false]', 'the next server is asked');
