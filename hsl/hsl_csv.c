@@ -264,8 +264,11 @@ read_records(struct csv *c, struct hsl_arr *list)
 bool
 hsl_csv_check_delimiter(struct hsl_run *r, const char *name, const struct hsl_str *delimiter)
 {
-    if (delimiter->len > 0 && !strpbrk(delimiter->data, "\"\r\n"))
-        return true;
+    const char *p = delimiter->data;
+    size_t len = delimiter->len;
+
+    if (len > 0 && !memchr(p, '"', len) && !memchr(p, '\r', len) && !memchr(p, '\n', len))
+        return hsl_work(r, len);
     return hsl_raise(r, HSL_R15, "%s(): the delimiter is a text without quotes", name);
 }
 
