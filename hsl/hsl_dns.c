@@ -26,7 +26,7 @@
 
 /* ORDER DNS STATUS */
 static const char *const status_texts[] = {
-    "NOERROR", "NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED", "FORMERR", "TIMEOUT"};
+    "NOERROR", "NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED", "FORMERR", "FORMERR", "TIMEOUT"};
 
 struct dns_entry {
     struct hsl_dns_query query; /* first: a struct hsl_dns_query * is a struct dns_entry * */
@@ -252,7 +252,7 @@ begin(struct hsl_dns *d, struct hsl_dns_question *q, const char *servers)
     if (add_name(&key, q->name, q->len))
         e = find_or_ask(d, ut_sbuf_text(&key), servers, q->type);
     else
-        q->answer = hsl_dns_answer_new(HSL_DNS_FORMERR, 0);
+        q->answer = hsl_dns_answer_new(HSL_DNS_BADNAME, 0);
     ut_sbuf_fini(&key);
     if (e)
         e->refs++;

@@ -24,7 +24,8 @@ enum hsl_dns_status {
     HSL_DNS_NODATA,   /* the name has no record of that type */
     HSL_DNS_SERVFAIL,
     HSL_DNS_REFUSED,
-    HSL_DNS_FORMERR, /* no question can be made of the name, or no sense of the answer */
+    HSL_DNS_FORMERR, /* a server could make no sense of the question, or we of its answer */
+    HSL_DNS_BADNAME, /* no question can be made of the name */
     HSL_DNS_TIMEOUT  /* no server has answered in time */
 };
 

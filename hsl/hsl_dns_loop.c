@@ -216,8 +216,9 @@ status_of(int ares)
         return HSL_DNS_REFUSED;
     case ARES_EFORMERR:
     case ARES_EBADRESP:
-    case ARES_EBADNAME:
         return HSL_DNS_FORMERR;
+    case ARES_EBADNAME:
+        return HSL_DNS_BADNAME;
     default:
         return HSL_DNS_SERVFAIL;
     }

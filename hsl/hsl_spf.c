@@ -76,7 +76,7 @@ ask_for_term(struct spf *s, const char *name, enum hsl_dns_type type, enum match
         return a;
     if (is_void(a))
         *match = ++s->voids > VOID_MAX ? PERM_ERROR : NO_MATCH;
-    else if (a->status == HSL_DNS_FORMERR)
+    else if (a->status == HSL_DNS_BADNAME)
         *match = NO_MATCH; /* a name that nobody can have, such as one that macros made too odd */
     hsl_dns_answer_unref(a);
     return NULL;
@@ -138,7 +138,7 @@ match_mx(struct spf *s, const char *name, const struct hsl_spf_term *t)
     for (size_t i = 0; m == NO_MATCH && i < mx->count; i++) {
         struct hsl_dns_answer *a = spf_ask(s, mx->records[i].data, address_type(s));
 
-        if (!a || (a->status != HSL_DNS_OK && !is_void(a) && a->status != HSL_DNS_FORMERR))
+        if (!a || (a->status != HSL_DNS_OK && !is_void(a) && a->status != HSL_DNS_BADNAME))
             m = TEMP_ERROR;
         else if (has_client(s, a, t))
             m = MATCH;
@@ -364,7 +364,7 @@ static enum hsl_spf
 select_record(const struct hsl_dns_answer *a, const struct hsl_dns_record **out)
 {
     *out = NULL;
-    if (is_void(a) || a->status == HSL_DNS_FORMERR)
+    if (is_void(a) || a->status == HSL_DNS_BADNAME)
         return HSL_SPF_NONE;
     if (a->status != HSL_DNS_OK)
         return HSL_SPF_TEMPERROR;

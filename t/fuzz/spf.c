@@ -130,7 +130,7 @@ static bool
 is_failing(const struct hsl_dns_question *q, enum hsl_dns_status *status)
 {
     if (q->len == 0 || q->len > HSL_DNS_NAME_MAX) {
-        *status = HSL_DNS_FORMERR;
+        *status = HSL_DNS_BADNAME;
         return true;
     }
     for (size_t i = 0; i < zone_count; i++) {

@@ -209,6 +209,10 @@ cmp_ok(time - $start, '<', 3, 'in time');
 my $broken = $s->dns_proxy($port, name => 'broken', mode => 'servfail');
 ($out) = $s->hsl("echo spf(\"192.0.2.1\", \"x\", \"u\@pass.test\", [\"servers\" => [\"127.0.0.1:$broken\"], \"extended_result\" => true]);");
 is($out, "[\"result\"=>\"temperror\"]\n", 'SERVFAIL');
+# This was taken for a name that nobody can have: "none".
+my $parrot = $s->dns_proxy($port, name => 'parrot', mode => 'echo');
+($out) = $s->hsl("echo spf_query(\"192.0.2.1\", \"x\", \"u\@pass.test\", [\"servers\" => [\"127.0.0.1:$parrot\"]]);");
+is($out, "[\"result\"=>\"temperror\"]\n", 'an answer that makes no sense');
 (undef, $err) = $s->hsl("spf(\"192.0.2.1\", \"x\", \"u\@count1.test\", [\"servers\" => [\"127.0.0.1:$port\"]]);", '--limits', 'max_dns=5');
 like($err, qr/limit: DNS questions \(5\) exceeded/, 'max_dns');
 (undef, $err) = $s->hsl('spf_query(none, "x", "y");');
