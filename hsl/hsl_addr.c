@@ -4,6 +4,28 @@
 
 #include "hsl/hsl_addr.h"
 
+/* True if [s] is nothing but blanks and comments (RFC 5322 3.2.2). Mail servers take that for the
+ * null address: a recipient of that kind would be dropped, and the message with it. */
+static bool
+is_nothing(const struct hsl_str *s)
+{
+    int depth = 0;
+
+    for (uint32_t i = 0; i < s->len; i++) {
+        char c = s->data[i];
+
+        if (c == '(')
+            depth++;
+        else if (depth == 0 && !strchr(" \t\v\f", c))
+            return false;
+        else if (depth > 0 && c == ')')
+            depth--;
+        else if (depth > 0 && c == '\\')
+            i++;
+    }
+    return s->len > 0;
+}
+
 const char *
 hsl_addr_fault(const struct hsl_str *s)
 {
@@ -14,7 +36,7 @@ hsl_addr_fault(const struct hsl_str *s)
             s->data[i] == '>')
             return "the address contains CR, LF, NUL, < or >";
     }
-    return NULL;
+    return is_nothing(s) ? "the address consists of blanks and comments" : NULL;
 }
 
 /* True if [s] is a quoted string: no quote inside without a backslash, which is none at the end. */
