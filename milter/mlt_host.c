@@ -350,7 +350,7 @@ static bool
 host_meta_set(void *arg, const struct hsl_text *pairs, size_t count)
 {
     struct mlt_run *run = arg;
-    struct qtn_pair *copy = count <= QTN_METADATA_MAX ? copy_pairs(run, pairs, count) : NULL;
+    struct qtn_pair *copy = copy_pairs(run, pairs, count);
 
     if (!copy)
         return false;
