@@ -155,11 +155,11 @@ mlt_reply_of(struct mlt_reply *r, struct ut_arena *arena, enum hsl_flow flow,
     if (!r->lines)
         return -1;
     for (size_t i = 0; i < v->line_count; i++) {
-        if (v->lines[i].len > 0)
-            empty = false;
         if (add_text(r, arena, v->lines[i].p, v->lines[i].len, utf8) != 0)
             return -1;
     }
+    for (size_t i = 0; i < r->count; i++)
+        empty = empty && r->lines[i][0] == '\0';
     if (empty) {
         r->lines[0] = row->text;
         r->count = 1;
