@@ -38,12 +38,17 @@ can_read(struct hsl_run *r, const char *fn)
     return (r->host && r->host->header_get) || hsl_act_no_host(r, fn);
 }
 
-/* The value as the script gets it: unfolded and decoded, or raw. */
+/* The value that begins at [from] in [raw] as the script gets it: unfolded and decoded, or raw. One
+ * that did not fit there is over a limit, which frees [raw]. */
 static bool
-give_value(struct hsl_run *r, const char *p, size_t len, bool decode, struct hsl_value *out)
+give_value(struct hsl_run *r, struct ut_sbuf *raw, size_t from, bool decode, struct hsl_value *out)
 {
+    const char *p = ut_sbuf_text(raw) + from;
+    size_t len = raw->len - from;
     struct ut_sbuf flat, text;
 
+    if (raw->failed)
+        return hsl_ret_sbuf(r, out, raw);
     if (!decode)
         return hsl_ret_str(r, out, p, len);
     text_init(r, &flat);
@@ -65,7 +70,7 @@ fn_get_header(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
         return false;
     text_init(r, &raw);
     if (r->host->header_get(r->host_arg, args[0].u.str->data, 0, &raw))
-        ok = give_value(r, ut_sbuf_text(&raw), raw.len, decode, out);
+        ok = give_value(r, &raw, 0, decode, out);
     else
         ok = hsl_ret_str(r, out, "", 0);
     ut_sbuf_fini(&raw);
@@ -80,7 +85,7 @@ list_values(
     for (size_t i = 0; r->host->header_get(r->host_arg, name, i, raw); i++) {
         struct hsl_value v = hsl_none();
 
-        if (!give_value(r, ut_sbuf_text(raw), raw->len, decode, &v) || !hsl_arr_push(r, list, v) ||
+        if (!give_value(r, raw, 0, decode, &v) || !hsl_arr_push(r, list, v) ||
             !hsl_work(r, raw->len + 256))
             return false;
     }
@@ -138,8 +143,8 @@ push_under(struct hsl_run *r, struct hsl_arr *all, struct hsl_str *key, struct h
 
 /* One header "Name: value" into [all]. */
 static bool
-collect_field(struct hsl_run *r, const struct ut_sbuf *field, bool decode,
-    struct hsl_arr *spellings, struct hsl_arr *all)
+collect_field(struct hsl_run *r, struct ut_sbuf *field, bool decode, struct hsl_arr *spellings,
+    struct hsl_arr *all)
 {
     const char *p = ut_sbuf_text(field), *colon = memchr(p, ':', field->len), *end = p + field->len;
     struct hsl_value v = hsl_none();
@@ -147,6 +152,8 @@ collect_field(struct hsl_run *r, const struct ut_sbuf *field, bool decode,
     const char *value;
     bool ok;
 
+    if (field->failed)
+        return hsl_ret_sbuf(r, &v, field);
     if (!colon)
         return true;
     value = colon + 1;
@@ -155,7 +162,7 @@ collect_field(struct hsl_run *r, const struct ut_sbuf *field, bool decode,
     key = spelling_of(r, spellings, p, (size_t)(colon - p));
     if (!key)
         return false;
-    ok = give_value(r, value, (size_t)(end - value), decode, &v) && push_under(r, all, key, v);
+    ok = give_value(r, field, (size_t)(value - p), decode, &v) && push_under(r, all, key, v);
     hsl_unref(r, hsl_from_str(key));
     return ok && hsl_work(r, field->len + 256);
 }
@@ -276,14 +283,13 @@ edit(struct hsl_run *r, const char *fn, enum hsl_header_op op, const struct hsl_
     struct ut_sbuf *value, long *number)
 {
     struct ut_diag why = {.text = "refused"};
-    bool failed = value->failed;
+    struct hsl_value unused;
 
-    if (!failed)
-        *number = r->host->header_edit(
-            r->host_arg, op, name->data, ut_sbuf_text(value), value->len, &why);
+    if (value->failed)
+        return hsl_ret_sbuf(r, &unused, value);
+    *number =
+        r->host->header_edit(r->host_arg, op, name->data, ut_sbuf_text(value), value->len, &why);
     ut_sbuf_fini(value);
-    if (failed)
-        return hsl_limit(r, HSL_L08, "out of memory");
     return *number >= 0 || hsl_raise(r, HSL_R15, "%s(): %s", fn, why.text);
 }
 
@@ -363,15 +369,24 @@ is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* True if the old value has an encoded word where the text will stand. */
+static bool
+is_space(char c)
+{
+    return is_blank(c) || c == '\r' || c == '\n';
+}
+
+/* True if the old value has an encoded word where the text will stand; white space between the two
+ * does not count, such as that of a value that begins on its second line. */
 static bool
 meets_word(const struct ut_sbuf *old, bool before)
 {
-    const char *p = ut_sbuf_text(old);
+    const char *p = ut_sbuf_text(old), *end = p + old->len;
 
-    if (before)
-        return old->len > 2 && memcmp(p, "=?", 2) == 0;
-    return old->len > 2 && memcmp(p + old->len - 2, "?=", 2) == 0;
+    while (before && p < end && is_space(*p))
+        p++;
+    while (!before && p < end && is_space(end[-1]))
+        end--;
+    return end - p > 2 && memcmp(before ? p : end - 2, before ? "=?" : "?=", 2) == 0;
 }
 
 static void
