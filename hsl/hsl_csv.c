@@ -113,28 +113,38 @@ read_field(struct csv *c)
 
 /* --- The schema ------------------------------------------------------------------------------- */
 
-/* The field is one of the texts of [list], or, if that is true, the empty one. */
+/* *yes: the field is one of the texts of [list], or, if that is true, the empty one. */
 static bool
-is_listed(const struct csv *c, const struct hsl_value *list)
+is_listed(const struct csv *c, const struct hsl_value *list, bool *yes)
 {
     const struct hsl_value *v;
-    struct hsl_value key;
     size_t pos = 0;
 
-    if (!list || list->type != HSL_ARR)
-        return list && list->type == HSL_BOOL && list->u.b && c->field.len == 0;
-    while (hsl_arr_next(list->u.arr, &pos, &key, &v)) {
-        if (v->type == HSL_STR && v->u.str->len == c->field.len &&
-            memcmp(v->u.str->data, ut_sbuf_text(&c->field), c->field.len) == 0)
-            return true;
+    if (!list || list->type != HSL_ARR) {
+        *yes = list && list->type == HSL_BOOL && list->u.b && c->field.len == 0;
+        return true;
     }
-    return false;
+    *yes = false;
+    while (!*yes && hsl_arr_next(list->u.arr, &pos, NULL, &v)) {
+        bool same = v->type == HSL_STR && v->u.str->len == c->field.len;
+
+        *yes = same && memcmp(v->u.str->data, ut_sbuf_text(&c->field), c->field.len) == 0;
+        if (!hsl_work(c->run, 16 + (same ? c->field.len : 0)))
+            return false;
+    }
+    return true;
 }
 
+/* *yes: the field is one of those that the rule names, or if it names none, [a] or [b]. */
 static bool
-is_text(const struct csv *c, const char *a, const char *b)
+is_named(const struct csv *c, const struct hsl_value *list, const char *a, const char *b, bool *yes)
 {
-    return strcmp(ut_sbuf_text(&c->field), a) == 0 || strcmp(ut_sbuf_text(&c->field), b) == 0;
+    const char *field = ut_sbuf_text(&c->field);
+
+    if (list)
+        return is_listed(c, list, yes);
+    *yes = strcmp(field, a) == 0 || strcmp(field, b) == 0;
+    return true;
 }
 
 static bool
@@ -151,10 +161,12 @@ typed_number(struct csv *c, struct hsl_value *out)
 static bool
 typed_boolean(struct csv *c, const struct hsl_arr *rule, struct hsl_value *out)
 {
-    const struct hsl_value *yes = hsl_arr_getz(rule, "true"), *no = hsl_arr_getz(rule, "false");
-    bool is_true = yes ? is_listed(c, yes) : is_text(c, "true", "1");
+    bool is_true, is_false;
 
-    if (!is_true && !(no ? is_listed(c, no) : is_text(c, "false", "0")))
+    if (!is_named(c, hsl_arr_getz(rule, "true"), "true", "1", &is_true) ||
+        !is_named(c, hsl_arr_getz(rule, "false"), "false", "0", &is_false))
+        return false;
+    if (!is_true && !is_false)
         return refuse(c, c->field_line, c->field_column, "this is neither true nor false");
     *out = hsl_bool(is_true);
     return true;
@@ -176,9 +188,12 @@ make_value(struct csv *c, const struct hsl_value *key, struct hsl_value *out)
 
     if (rule && rule->type == HSL_ARR) {
         const struct hsl_value *type = hsl_arr_getz(rule->u.arr, "type");
+        bool is_null;
 
         *out = hsl_none();
-        if (is_listed(c, hsl_arr_getz(rule->u.arr, "nullable")))
+        if (!is_listed(c, hsl_arr_getz(rule->u.arr, "nullable"), &is_null))
+            return false;
+        if (is_null)
             return true;
         if (is_str(type, "number"))
             return typed_number(c, out);
