@@ -370,7 +370,11 @@ hsl_file_get(struct hsl_run *r, const struct hsl_str *name)
         hsl_limit(r, HSL_L09, "files of one run (%u bytes) exceeded", RUN_BYTES);
         return NULL;
     }
-    return f && hsl_work(r, f->len / 16) ? run_keep(r, name, f) : NULL;
+    if (f && !hsl_work(r, f->len / 16)) {
+        file_unref(f);
+        return NULL;
+    }
+    return f ? run_keep(r, name, f) : NULL;
 }
 
 void

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -134,6 +135,33 @@ test_bad_files(void)
     tap_str(see(&r, "file://a"), "R12: cannot open file://a: there are no files here",
         "without an environment there are no files");
     run_fini(&r);
+}
+
+/* A run that came to its limit while it took a file kept that content for ever. */
+static void
+test_limit(void)
+{
+    enum { LEN = 1 << 20, TIMES = 16 };
+    char *text = calloc(1, LEN);
+    struct mallinfo2 before = mallinfo2(), after;
+    bool limited = true;
+    struct hsl_run r;
+
+    if (!text)
+        bail_out("no memory");
+    fake_work_max_ = LEN / 32;
+    for (int i = 0; i < TIMES; i++) {
+        put_file("limit", text, LEN, 10 + i);
+        run_init(&r);
+        limited = limited && strcmp(see(&r, "file://limit"), "L01: work exceeded") == 0;
+        run_fini(&r);
+    }
+    fake_work_max_ = SIZE_MAX;
+    after = mallinfo2();
+    tap_ok(limited, "a large file is work");
+    tap_ok(after.uordblks + after.hblkhd < before.uordblks + before.hblkhd + TIMES * LEN / 2,
+        "nothing stays of one that was too much");
+    free(text);
 }
 
 /* --- The index against a plain search -----------------------------------------------------------
@@ -342,7 +370,7 @@ test_threads(void)
 static void
 clean_up(void)
 {
-    static const char *const names[] = {"a", "fifo", "large", "random", "users", "shared"};
+    static const char *const names[] = {"a", "fifo", "large", "limit", "random", "users", "shared"};
     char path[100];
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -367,6 +395,7 @@ main(void)
         bail_out(d.text);
     test_changes();
     test_bad_files();
+    test_limit();
     test_index();
     test_large();
     test_threads();
