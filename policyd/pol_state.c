@@ -92,8 +92,9 @@ do_rate(struct session *s, const struct ut_attr_list *request)
 
     if (pol_wire_get_name(request, "space", &space) != 0 ||
         pol_wire_get_name(request, "entry", &entry) != 0 ||
-        pol_wire_get_num(request, "limit", &limit) != 0 || limit < 0 ||
-        pol_wire_get_num(request, "interval", &interval) != 0 || interval < 0.001)
+        pol_wire_get_num(request, "limit", &limit) != 0 || !(limit >= 0) ||
+        pol_wire_get_num(request, "interval", &interval) != 0 || !(interval >= 0.001) ||
+        !isfinite(interval))
         return refuse(s, "rate: space, entry, limit and interval are needed");
     begin(s, s->share->ops->rate(s->share, &space, &entry, limit, interval, &yes, &events));
     ut_attr_addz(&s->out, "yes", yes ? "1" : "0");
@@ -150,7 +151,7 @@ do_add(struct session *s, const struct ut_attr_list *request)
         return refuse(s, "add: key and n are needed");
     begin(s, s->share->ops->add(
                  s->share, &key, n, ut_attr_is(request, "remove", "1"), &result, &is_number));
-    pol_wire_add_num(&s->out, "result", isfinite(result) ? result : 0);
+    pol_wire_add_num(&s->out, "result", result);
     ut_attr_addz(&s->out, "number", is_number ? "1" : "0");
     return 0;
 }
@@ -201,7 +202,7 @@ do_enter(struct session *s, const struct ut_attr_list *request)
     bool has_value = false;
 
     if (pol_wire_get_name(request, "name", &name) != 0 ||
-        pol_wire_get_num(request, "wait", &wait) != 0)
+        pol_wire_get_num(request, "wait", &wait) != 0 || isnan(wait))
         return refuse(s, "enter: name and wait are needed");
     if (s->held_count == POL_HELD_MAX || find_held(s, &name))
         return refuse(s, "enter: the client holds it, or too many");

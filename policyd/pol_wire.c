@@ -37,17 +37,29 @@ pol_wire_add_num(struct ut_sbuf *b, const char *name, double n)
         ut_attr_add(b, name, text, (size_t)len);
 }
 
+/* What sums of scripts can come to, as snprintf() writes it. */
+static bool
+is_beyond(const char *text)
+{
+    text += *text == '-' ? 1 : 0;
+    return strcmp(text, "inf") == 0 || strcmp(text, "nan") == 0;
+}
+
 int
 pol_wire_get_num(const struct ut_attr_list *l, const char *name, double *out)
 {
     size_t len;
     const char *text = ut_attr_get(l, name, &len);
+    bool beyond;
     char *end;
 
-    if (!text || len == 0 || len != strlen(text) || strspn(text, "+-.0123456789e") != len)
+    if (!text || len == 0 || len != strlen(text))
+        return -1;
+    beyond = is_beyond(text);
+    if (!beyond && strspn(text, "+-.0123456789e") != len)
         return -1;
     *out = strtod(text, &end);
-    return *end == '\0' && isfinite(*out) ? 0 : -1;
+    return *end == '\0' && (beyond || isfinite(*out)) ? 0 : -1;
 }
 
 void

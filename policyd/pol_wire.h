@@ -10,8 +10,8 @@
  *   request=add key= n= remove=0|1                    result= number=0|1
  *
  * An answer begins with status=ok, timeout, full, or error and a text= for what was not understood.
- * Times are seconds, numbers decimal with a fraction; values are the bytes of hsl_plain.h. A
- * barrier belongs to the connection that entered it, and is left when that ends. */
+ * Times are seconds, numbers decimal with a fraction, or inf, -inf, nan; values are the bytes of
+ * hsl_plain.h. A barrier belongs to the connection that entered it, and is left when that ends. */
 #ifndef POL_WIRE_H
 #define POL_WIRE_H
 
@@ -26,7 +26,7 @@ extern const struct ut_attr_limits pol_wire_limits;
 /* A number with all its digits. */
 void
 pol_wire_add_num(struct ut_sbuf *b, const char *name, double n);
-/* -1 if it is absent or no finite number. */
+/* -1 if it is absent or no number, or one too large to be held; the words inf and nan are some. */
 int
 pol_wire_get_num(const struct ut_attr_list *l, const char *name, double *out) UT_CHECKED;
 void

@@ -2,6 +2,7 @@
  * operation, many threads, a server that is gone, comes back, or hangs, and what is no client. */
 #include "config.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,9 @@ test_rate(struct hsl_share *c)
         "asked for");
     tap_ok(c->ops->rate(c, &space, &entry, 1e300, 0.5, &yes, &events) == HSL_SHARE_OK && yes,
         "large and small numbers");
+    tap_ok(c->ops->rate(c, &space, &entry, (double)INFINITY, 60, &yes, &events) == HSL_SHARE_OK &&
+               yes && events == 3,
+        "no limit at all");
 }
 
 static void
@@ -117,6 +121,18 @@ test_keys(struct hsl_share *c)
     tap_ok(c->ops->add(c, &set.key, -2.5, true, &result, &number) == HSL_SHARE_OK && number &&
                result == 0,
         "... that is gone");
+    /* Sent on as they are: what had no digits was refused, and with it went the connection; the
+     * sum that came to infinity was given as 0. */
+    tap_ok(c->ops->add(c, &set.key, 1e308, false, &result, &number) == HSL_SHARE_OK &&
+               c->ops->add(c, &set.key, 1e308, false, &result, &number) == HSL_SHARE_OK && number &&
+               isinf(result),
+        "a sum beyond all numbers");
+    tap_ok(c->ops->add(c, &set.key, (double)-INFINITY, false, &result, &number) == HSL_SHARE_OK &&
+               number && isnan(result),
+        "... and what is no number any more");
+    tap_ok(c->ops->add(c, &set.key, (double)NAN, false, &result, &number) == HSL_SHARE_OK &&
+               number && isnan(result),
+        "... also when added");
 }
 
 static void
