@@ -407,7 +407,8 @@ hsl_rate_reset(struct hsl_rate_table *t, const struct hsl_text *space, const str
         pthread_mutex_lock(&s->lock);
         for (struct window *w = s->newest, *older; w; w = older) {
             older = w->older;
-            if (!is_named(w, space, entry))
+            advance(w, now);
+            if (events_in(w) <= 0 || !is_named(w, space, entry))
                 continue;
             memset(w->slots, 0, sizeof(w->slots));
             unlink_use(s, w);

@@ -5,11 +5,11 @@
 
 #include "policyd/pol_ctl.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "hsl/hsl_rate.h"
+#include "hsl/hsl_value.h"
 #include "lib/ut_time.h"
 
 #define ANSWER_MAX ((size_t)256 * 1024)
@@ -82,6 +82,7 @@ static bool
 collect(void *arg, const struct hsl_rate_window *r)
 {
     struct wanted *w = arg;
+    char seconds[HSL_NUM_TEXT_MAX];
 
     if (r->events <= 0 || !is_wanted(w, r))
         return true;
@@ -89,10 +90,8 @@ collect(void *arg, const struct hsl_rate_window *r)
     ut_attr_add(&w->one, "namespace", r->space.p, r->space.len);
     ut_attr_add(&w->one, "entry", r->entry.p, r->entry.len);
     ut_attr_addi(&w->one, "events", (long long)r->events);
-    if (r->interval == floor(r->interval) && r->interval < 1e15)
-        ut_attr_addi(&w->one, "interval", (long long)r->interval);
-    else
-        ut_attr_addz(&w->one, "interval", "less than a second");
+    (void)hsl_num_to_text(r->interval, seconds);
+    ut_attr_addz(&w->one, "interval", seconds);
     ut_sbuf_add(&w->found, &w->one.len, sizeof(w->one.len));
     ut_sbuf_add(&w->found, w->one.data, w->one.len);
     return !w->found.failed;

@@ -31,12 +31,19 @@ like($out, qr{^2 in 3600 s  n  2001:db8::/64$}m, 'networks as such');
 is("$code$out", '0', 'another namespace');
 ($code, $out) = $gw->ctl('rate', 'show', 'n', 'e', '--json');
 is($out, qq({"namespace":"n","entry":"e","events":"3","interval":"3600"}\n), 'penstock rate show, as JSON');
+# Every interval with a fraction was one of "less than a second".
+rate($c, 'half', 'e', 9, $_) for 0.1, 1.5;
+($code, $out) = $gw->ctl('rate', 'list', '-n', 'half');
+is(join('', sort split /^/, $out), "1 in 0.1 s  half  e\n1 in 1.5 s  half  e\n", 'parts of a second');
 ($code, $out, $err) = $gw->ctl('rate', 'show', 'n', 'nobody');
 is($code, 66, 'of nobody') or diag $out;
 like($err, qr/nothing is counted there/, 'with a word');
 is(rate($c, 'r', 'x', 1) . rate($c, 'r', 'x', 1), '10', 'over a limit');
 ($code, $out) = $gw->ctl('rate', 'reset', 'r', 'x');
 is("$code$out", "0reset: 1\n", 'penstock rate reset');
+# Windows that count nothing went into the number.
+($code, $out) = $gw->ctl('rate', 'reset', 'r', 'x');
+is("$code$out", "66reset: 0\n", '... of what counts nothing');
 is(rate($c, 'r', 'x', 1), 1, 'lets it in again');
 ($code, $out) = $gw->ctl('status');
 like($out, qr/^policyd:\n  uptime: /m, 'penstock status shows the daemon');
