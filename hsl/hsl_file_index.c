@@ -366,6 +366,7 @@ hsl_file_lookup(struct hsl_run *r, struct hsl_file *f, const struct hsl_record_f
     struct hsl_file_index *x = hsl_file_find_index(f, same_form, form);
     struct builder b = {.index = NULL};
     enum hsl_found result;
+    bool whole;
 
     b.data = hsl_file_data(f, &b.len);
     if (x)
@@ -378,14 +379,14 @@ hsl_file_lookup(struct hsl_run *r, struct hsl_file *f, const struct hsl_record_f
     result = fill(r, &b, first_record(form, b.data, b.len));
     ut_sbuf_fini(&b.text);
     ut_sbuf_fini(&b.other);
-    if (result == HSL_FOUND)
+    whole = result == HSL_FOUND;
+    if (whole)
         result = use_index(b.index, b.data, b.len, word, rec);
     else if (result == HSL_NOT_FOUND)
         result = scan(r, form, b.data, b.len, word, rec);
     else
         rec->p = NULL;
-    if (b.index->count >= ENTRIES_MAX || result == HSL_FOUND_ERROR ||
-        !hsl_file_keep_index(f, b.index))
+    if (!whole || !hsl_file_keep_index(f, b.index))
         hsl_file_index_free(b.index);
     return result;
 }

@@ -408,6 +408,9 @@ static const struct {
     {"mod.hsl", "$count = 5; function twice($x) { return $x . $x; } class Box { $v = []; "
                 "constructor($x) { $this->v[] = $x; } }"},
     {"words.txt", "alpha one two\nbeta three\ngamma\n"},
+    {"many.txt", "w10\nw11\nw12\nw13\nw14\nw15\nw16\nw17\nw18\nw19\nw20\nw21\nw22\nw23\n"
+                 "w24\nw25\nw26\nw27\nw28\nw29\nw30\nw31\nw32\nw33\nw34\nw35\nw36\nw37\n"
+                 "w38\nw39\nw40\nw41\nw42\nw43\nw44\nw45\nw46\nw47\nw48\nw49\n"},
     {"table.csv", "name,place\nann,here\n\"bob, b\",there\n"},
     {"data.json", "{\"k\": [1, 2, {\"deep\": \"value\"}], \"t\": true}"},
 };
@@ -443,6 +446,8 @@ static const char *const scripts[] = {
     "echo in_file(\"beta\", \"file://words.txt\"); echo file(\"file://words.txt\"); echo "
     "in_file(\"ann\", "
     "\"file://table.csv\", [\"type\" => \"text/csv\"]);",
+    /* The second found nothing in an index that there was no memory to finish. */
+    "echo in_file(\"w10\", \"file://many.txt\"); echo in_file(\"w49\", \"file://many.txt\");",
     "class A { private $l = [1]; static $n = [\"s\"]; readonly $d = 1; constructor($v = \"x\") { "
     "$this->v = \"$v!\"; $this->l[] = $v . 1; A::$n[] = $v . 2; } function f() { return function "
     "() { "
