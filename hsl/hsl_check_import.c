@@ -74,6 +74,10 @@ new_variable(struct hsl_check *c, struct hsl_name name, struct hsl_pos pos)
 {
     struct hsl_check_var *cv = hsl_check_find_var(c->u->globals, name);
 
+    if (hsl_name_isz(name, "this")) {
+        hsl_unit_error(c->u, "C05", pos, "cannot assign to read-only variable $this");
+        return NULL;
+    }
     if (cv) {
         if (cv->v.earlier || !hsl_check_same_place(c->u, cv->v.pos, pos))
             hsl_unit_error(c->u, "C04", pos, "$%.*s is already defined", HSL_NAME_ARGS(name));
