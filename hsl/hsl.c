@@ -248,24 +248,42 @@ write_trace(const struct hsl_machine *m, char *out, size_t size)
     }
 }
 
+/* Where the file of the error lies; not known of a file of a step before. */
+static const char *
+error_path(const struct hsl_machine *m)
+{
+    const struct hsl_prog *p = m->prog;
+    uint32_t first = p->file_count - p->path_count;
+
+    for (uint32_t i = 0; i < p->path_count; i++) {
+        if (p->files[first + i] == m->place.file)
+            return p->paths[i];
+    }
+    return NULL;
+}
+
 static void
 describe_error(struct hsl_machine *m, struct hsl_result *res)
 {
     struct hsl_run *r = &m->run;
     struct ut_diag *d = &res->error;
+    const char *path;
 
     if (!m->placed)
         m->place = (struct hsl_place){"", 0, 0};
+    path = error_path(m);
     write_trace(m, res->trace, sizeof(res->trace));
     if (r->state == HSL_LIMITED) {
         res->end = HSL_END_LIMIT;
         (void)ut_diag_at(
             d, m->place.file, m->place.line, m->place.column, "limit: %s", r->limit_text);
         (void)snprintf(d->code, sizeof(d->code), "L%02u", (unsigned)m->lcode % 100u);
+        ut_diag_set_path(d, path);
         return;
     }
     res->end = HSL_END_ERROR;
     describe_thrown(m, d);
+    ut_diag_set_path(d, path);
 }
 
 /* Gives back all that the run made. */

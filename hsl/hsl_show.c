@@ -143,13 +143,17 @@ print_line(const struct hsl_show *s, const char *p, size_t len, unsigned column)
     ut_sbuf_fini(&line);
 }
 
-/* Appends the file that messages call [name], below s->dir or as it is; -1 if there is none. */
+/* Appends the file that [d] is about: where [d] says that it lies, else what its name is below
+ * s->dir or by itself. -1 if there is none. */
 static int
-read_source(const struct hsl_show *s, const char *name, struct ut_sbuf *out)
+read_source(const struct hsl_show *s, const struct ut_diag *d, struct ut_sbuf *out)
 {
+    const char *name = d->source;
     struct ut_sbuf path;
     int rc = -1;
 
+    if (d->path[0])
+        return ut_file_read(d->path, MAX_SOURCE, out, NULL);
     ut_sbuf_init(&path, 4096);
     if (s->dir && *name != '/')
         ut_sbuf_addf(&path, "%s/%s", s->dir, name);
@@ -169,7 +173,7 @@ print_source(const struct hsl_show *s, const struct ut_diag *d)
     ut_sbuf_init(&text, MAX_SOURCE);
     if (s->name && strcmp(s->name, d->source) == 0)
         line = find_line(s->text, s->len, d->line, &len);
-    else if (read_source(s, d->source, &text) == 0)
+    else if (read_source(s, d, &text) == 0)
         line = find_line(ut_sbuf_text(&text), text.len, d->line, &len);
     if (line)
         print_line(s, line, len, d->column);

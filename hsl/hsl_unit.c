@@ -10,6 +10,21 @@
 #include "hsl/hsl_regex.h"
 #include "hsl/hsl_unit.h"
 
+/* One entry; [pos] is in one of the files. */
+static void
+add_at(struct hsl_unit *u, enum ut_diag_level level, const char *code, struct hsl_pos pos,
+    const char *text)
+{
+    const struct hsl_source_file *f = &u->files[pos.file];
+    struct ut_diag d;
+
+    (void)ut_diag_at(&d, f->name, pos.line, pos.column, "%s", text);
+    d.level = level;
+    (void)snprintf(d.code, sizeof d.code, "%s", code);
+    ut_diag_set_path(&d, f->path);
+    ut_diag_list_add(u->diags, &d);
+}
+
 static void
 add(struct hsl_unit *u, enum ut_diag_level level, const char *code, struct hsl_pos pos,
     const char *text)
@@ -19,14 +34,10 @@ add(struct hsl_unit *u, enum ut_diag_level level, const char *code, struct hsl_p
         (void)ut_diag_list_at(u->diags, level, code, NULL, pos.line, pos.column, "%s", text);
         return;
     }
-    (void)ut_diag_list_at(
-        u->diags, level, code, u->files[pos.file].name, pos.line, pos.column, "%s", text);
-    for (int i = pos.file; u->files[i].included_by >= 0; i = u->files[i].included_by) {
-        struct hsl_pos at = u->files[i].include_pos;
-
-        (void)ut_diag_list_at(u->diags, UT_DIAG_NOTE, NULL, u->files[at.file].name, at.line,
-            at.column, u->files[i].imported ? "imported from here" : "included from here");
-    }
+    add_at(u, level, code, pos, text);
+    for (int i = pos.file; u->files[i].included_by >= 0; i = u->files[i].included_by)
+        add_at(u, UT_DIAG_NOTE, "", u->files[i].include_pos,
+            u->files[i].imported ? "imported from here" : "included from here");
 }
 
 bool

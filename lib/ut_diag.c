@@ -114,6 +114,17 @@ ut_diag_errno(struct ut_diag *d, const char *fmt, ...)
 }
 
 void
+ut_diag_set_path(struct ut_diag *d, const char *path)
+{
+    size_t len = path ? strlen(path) : 0;
+
+    if (len < sizeof(d->path)) /* half a path would be another file */
+        memcpy(d->path, path ? path : "", len + 1);
+    else
+        d->path[0] = '\0';
+}
+
+void
 ut_diag_to_text(const struct ut_diag *d, struct ut_sbuf *out)
 {
     if (d->source[0])

@@ -18,6 +18,7 @@ enum ut_diag_level {
 struct ut_diag {
     enum ut_diag_level level;
     char source[256]; /* file as the user named it, "" if none; a longer name is cut at the left */
+    char path[512];   /* where that file lies, if the name does not say; "" if unknown or longer */
     unsigned line;    /* from 1; 0: none */
     unsigned column;  /* in bytes from 1; 0: none */
     char code[8];     /* "C04", "R01", "L02", "W1" ...; "" if none */
@@ -32,6 +33,8 @@ int ut_diag_at(struct ut_diag *d, const char *source, unsigned line, unsigned co
     const char *fmt, ...) UT_PRINTF(5, 6);
 /* The same as ut_diag_set() with ": " and strerror(errno) behind the text; keeps errno. */
 int ut_diag_errno(struct ut_diag *d, const char *fmt, ...) UT_PRINTF(2, 3);
+/* Notes where the file lies that [d] is about. [path] may be NULL. */
+void ut_diag_set_path(struct ut_diag *d, const char *path);
 /* Appends "source:line:column: text" (parts that are unknown are left out) to [out]. */
 void ut_diag_to_text(const struct ut_diag *d, struct ut_sbuf *out);
 

@@ -19,6 +19,13 @@ my $hsl = abs_path(($ENV{PENSTOCK_BUILDDIR} // '.') . '/hsl/hsl');
 my $home = tempdir(CLEANUP => 1);
 my ($pty, $pid, $seen);
 
+sub spew {
+    my ($path, $text) = @_;
+    open my $f, '>:raw', $path or die "$path: $!\n";
+    print $f $text;
+    close $f or die "$path: $!\n";
+}
+
 # Starts hsl in a folder of its own.
 sub start {
     my (@args) = @_;
@@ -134,6 +141,18 @@ is(line("\"å\" . length(\"å\")"), "\"å2\"", 'UTF-8');
 like(line('echo $nope'), qr/\A<input \d+>:1:6: undefined variable \$nope\n    echo \$nope\n {9}\^\z/, 'a run-time error with its line and a caret');
 like(line('1 +* 2'), qr/:1:4: syntax error, unexpected \*.*\n    1 \+\* 2\n       \^\z/s, 'a syntax error');
 like(line('foo()'), qr/unknown function foo/, 'an unknown function');
+mkdir "$home/lib";
+spew("$home/lib/one.hsl", "include \"./two.hsl\";\n");
+spew("$home/lib/two.hsl", "\necho 1 / 0;\n");
+spew("$home/lib/bad.hsl", "echo 1;\necho 2 3;\n");
+spew("$home/two.hsl", "another file\nof this name\n");
+like(line('include "lib/bad"'), qr/\Alib\/bad:2:8: syntax error.*\n    echo 2 3;\n {11}\^\n/,
+    'the line in a file that is named without .hsl');
+spew("$home/lib/open.hsl", "if (1) {\n");
+like(line('include "lib/open"'), qr/\Alib\/open:2:1: syntax error, unexpected end of file/,
+    'no further line is waited for when a file ends early');
+like(line('include "lib/one"'), qr/\A\.\/two\.hsl:2:8: division by zero\n    echo 1 \/ 0;\n {11}\^/,
+    'and in one that is named from beside it');
 type("function thrower() {\n");
 expect(qr/\.\.\.> \z/);
 type("    throw \"deep\";\n");
