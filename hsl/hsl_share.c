@@ -57,11 +57,12 @@ local_leave(struct hsl_share *s, void *lock, enum hsl_share_keep keep, const str
     return hsl_locks_leave(local_of(s)->locks, lock, keep, value);
 }
 
-/* The network of an IPv6 address, as text in [out], if [entry] is one. */
-static struct hsl_text
-group(const struct hsl_text *entry, unsigned prefix, char out[INET6_ADDRSTRLEN + 8])
+struct hsl_text
+hsl_share_local_entry(
+    const struct hsl_share *s, const struct hsl_text *entry, char buf[HSL_SHARE_ENTRY_TEXT])
 {
-    unsigned char a[16];
+    unsigned prefix = ((const struct local *)s)->ipv6_prefix;
+    struct in6_addr a;
     char text[INET6_ADDRSTRLEN];
     int n;
 
@@ -69,14 +70,19 @@ group(const struct hsl_text *entry, unsigned prefix, char out[INET6_ADDRSTRLEN +
         return *entry;
     memcpy(text, entry->p, entry->len);
     text[entry->len] = '\0';
-    if (inet_pton(AF_INET6, text, a) != 1)
+    if (inet_pton(AF_INET6, text, &a) != 1)
         return *entry;
+    if (IN6_IS_ADDR_V4MAPPED(&a)) {
+        if (!inet_ntop(AF_INET, a.s6_addr + 12, buf, HSL_SHARE_ENTRY_TEXT))
+            return *entry;
+        return (struct hsl_text){buf, strlen(buf)};
+    }
     for (unsigned bit = prefix; bit < 128; bit++)
-        a[bit / 8] &= (unsigned char)~(0x80u >> bit % 8);
-    if (!inet_ntop(AF_INET6, a, text, sizeof(text)))
+        a.s6_addr[bit / 8] &= (unsigned char)~(0x80u >> bit % 8);
+    if (!inet_ntop(AF_INET6, &a, text, sizeof(text)))
         return *entry;
-    n = snprintf(out, INET6_ADDRSTRLEN + 8, "%s/%u", text, prefix);
-    return (struct hsl_text){out, n > 0 ? (size_t)n : 0};
+    n = snprintf(buf, HSL_SHARE_ENTRY_TEXT, "%s/%u", text, prefix);
+    return (struct hsl_text){buf, n > 0 ? (size_t)n : 0};
 }
 
 static enum hsl_share_end
@@ -84,8 +90,8 @@ local_rate(struct hsl_share *s, const struct hsl_text *space, const struct hsl_t
     double limit, double interval, bool *yes, double *events)
 {
     struct local *l = local_of(s);
-    char network[INET6_ADDRSTRLEN + 8];
-    struct hsl_text who = group(entry, l->ipv6_prefix, network);
+    char network[HSL_SHARE_ENTRY_TEXT];
+    struct hsl_text who = hsl_share_local_entry(s, entry, network);
 
     *yes = hsl_rate_hit(l->rates, space, &who, limit, interval, hsl_share_local_now(s), events);
     return HSL_SHARE_OK;

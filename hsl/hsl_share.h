@@ -84,8 +84,9 @@ struct hsl_share {
 /* For at most [memory] bytes: half of them for windows of rate(), a quarter each for keys and for
  * values of barriers. Windows and keys used longest ago go when there is no more room; values
  * of barriers do not. With [kept] it remembers what has changed, for hsl_share_local_changes().
- * [ipv6_prefix]: entries of rate() that are IPv6 addresses count as their network of so many bits;
- * 128: as they are. NULL: no memory. */
+ * [ipv6_prefix]: entries of rate() that are IPv6 addresses count as their network of so many bits,
+ * and IPv4 addresses written as IPv6 ones (RFC 4291 section 2.5.5.2) as what they are; 128: as they
+ * are written. NULL: no memory. */
 struct hsl_share *
 hsl_share_local_new(size_t memory, unsigned ipv6_prefix, bool kept) UT_CHECKED;
 
@@ -105,6 +106,11 @@ hsl_share_local_restore(
 bool
 hsl_share_local_is_over(
     struct hsl_share *s, const struct hsl_text *key, const struct hsl_text *value);
+#define HSL_SHARE_ENTRY_TEXT 64
+/* What rate() counts [entry] as: itself, or the text of its network, in [buf]. */
+struct hsl_text
+hsl_share_local_entry(
+    const struct hsl_share *s, const struct hsl_text *entry, char buf[HSL_SHARE_ENTRY_TEXT]);
 /* The windows, for lists of them, and the time that they count in. */
 struct hsl_rate_table *
 hsl_share_local_rates(struct hsl_share *s);

@@ -62,19 +62,24 @@ status(const struct asked *a)
 /* Which windows are wanted, and what was found: lists one behind the other, each with its length.
  */
 struct wanted {
-    const char *space, *entry; /* NULL: any */
-    size_t space_len, entry_len;
+    struct hsl_text space, entry; /* p NULL: any */
+    struct hsl_text network;      /* what the entry counts as, if that is something else */
+    char buf[HSL_SHARE_ENTRY_TEXT];
     struct ut_sbuf found, one;
 };
 
 static bool
+is_same(const struct hsl_text *a, const struct hsl_text *b)
+{
+    return a->p && a->len == b->len && memcmp(a->p, b->p, b->len) == 0;
+}
+
+static bool
 is_wanted(const struct wanted *w, const struct hsl_rate_window *r)
 {
-    if (w->space &&
-        (w->space_len != r->space.len || memcmp(w->space, r->space.p, r->space.len) != 0))
+    if (w->space.p && !is_same(&w->space, &r->space))
         return false;
-    return !w->entry ||
-           (w->entry_len == r->entry.len && memcmp(w->entry, r->entry.p, r->entry.len) == 0);
+    return !w->entry.p || is_same(&w->entry, &r->entry) || is_same(&w->network, &r->entry);
 }
 
 /* hsl_rate_fn: under the table's lock, so nothing is sent here. */
@@ -118,9 +123,13 @@ send_found(const struct asked *a, struct wanted *w)
 static void
 read_wanted(const struct asked *a, struct wanted *w)
 {
-    *w = (struct wanted){.space = NULL};
-    w->space = ut_attr_get(a->request, "namespace", &w->space_len);
-    w->entry = ut_attr_get(a->request, "entry", &w->entry_len);
+    *w = (struct wanted){.space = {NULL, 0}};
+    w->space.p = ut_attr_get(a->request, "namespace", &w->space.len);
+    w->entry.p = ut_attr_get(a->request, "entry", &w->entry.len);
+    if (w->entry.p)
+        w->network = hsl_share_local_entry(a->ctl->state->share, &w->entry, w->buf);
+    if (is_same(&w->network, &w->entry))
+        w->network.p = NULL;
     ut_sbuf_init(&w->found, LIST_MAX);
     ut_sbuf_init(&w->one, ANSWER_MAX);
 }
@@ -147,18 +156,18 @@ static int
 rate_reset(const struct asked *a)
 {
     struct hsl_share *share = a->ctl->state->share;
+    struct hsl_rate_table *rates = hsl_share_local_rates(share);
+    double now = hsl_share_local_now(share);
     struct wanted w;
-    struct hsl_text space, entry;
     size_t count;
     int result;
 
     read_wanted(a, &w);
-    space = (struct hsl_text){w.space, w.space_len};
-    entry = (struct hsl_text){w.entry, w.entry_len};
-    if (!w.space)
+    if (!w.space.p)
         return ut_diag_set(a->d, "which namespace is missing");
-    count = hsl_rate_reset(
-        hsl_share_local_rates(share), &space, w.entry ? &entry : NULL, hsl_share_local_now(share));
+    count = hsl_rate_reset(rates, &w.space, w.entry.p ? &w.entry : NULL, now);
+    if (w.network.p)
+        count += hsl_rate_reset(rates, &w.space, &w.network, now);
     ut_attr_addi(&w.one, "reset", (long long)count);
     result = answer(a, &w.one);
     ut_sbuf_fini(&w.one);

@@ -31,6 +31,11 @@ like($out, qr{^2 in 3600 s  n  2001:db8::/64$}m, 'networks as such');
 is("$code$out", '0', 'another namespace');
 ($code, $out) = $gw->ctl('rate', 'show', 'n', 'e', '--json');
 is($out, qq({"namespace":"n","entry":"e","events":"3","interval":"3600"}\n), 'penstock rate show, as JSON');
+# An address was not found under itself, only as the network it counts as.
+is(($gw->ctl('rate', 'show', 'n', '2001:db8::77'))[1], "2 in 3600 s  n  2001:db8::/64\n", 'an address of a network');
+is(join('', ($gw->ctl('rate', 'reset', 'n', '2001:db8::77'))[0, 1]), "0reset: 1\n", '... to be reset');
+# All IPv4 clients whose addresses are written as IPv6 ones were one.
+is(join('', map { rate($c, 'mapped', $_, 1) } '::ffff:192.0.2.1', '::ffff:192.0.2.2', '192.0.2.1'), '110', 'IPv4 addresses as such');
 # Every interval with a fraction was one of "less than a second".
 rate($c, 'half', 'e', 9, $_) for 0.1, 1.5;
 ($code, $out) = $gw->ctl('rate', 'list', '-n', 'half');
