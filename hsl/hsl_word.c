@@ -19,6 +19,10 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 #define CHARSET_MAX 40
+/* Different charsets of one text that are decoded; words of still more stay as they are. Opening
+ * one may load a file, which stays loaded while a descriptor of it is open, so all are to the end.
+ */
+#define CHARSETS 8
 /* Text of one word, "=?utf-8?Q?" and "?=" left out. RFC 2047 would allow 63; this way the first
  * word stands beside a name of 20 bytes within HSL_WORD_LINE. */
 #define PAYLOAD_MAX 44
@@ -66,13 +70,20 @@ struct word {
     const char *end; /* behind the word */
 };
 
+struct charset {
+    char name[CHARSET_MAX];
+    iconv_t cd;
+    bool used;
+};
+
 /* Decoder state: words of one charset that follow each other are converted together, since some
  * writers cut inside a character. */
 struct decoder {
     struct ut_sbuf *out;
-    struct ut_sbuf bytes;      /* decoded but not yet converted */
-    char charset[CHARSET_MAX]; /* of [bytes]; "" if none is open */
-    iconv_t cd;
+    struct ut_sbuf bytes;    /* decoded but not yet converted */
+    struct charset *charset; /* of [bytes]; NULL: there are none */
+    struct charset known[CHARSETS];
+    size_t count;
 };
 
 /* Takes the word at [p] apart; false if there is none. */
@@ -142,21 +153,21 @@ static size_t
 convert(struct decoder *d, char **in, size_t *left)
 {
     char piece[512], *to = piece;
-    size_t room = sizeof(piece), n = iconv(d->cd, in, left, &to, &room);
+    size_t room = sizeof(piece), n = iconv(d->charset->cd, in, left, &to, &room);
 
     ut_sbuf_add(d->out, piece, sizeof(piece) - room);
     return n;
 }
 
-/* Converts what was collected and closes the charset. Charsets in which a mark can follow a letter
- * (windows-1255, windows-1258) hold the last letter back. */
+/* Converts what was collected, after which no charset is open. Charsets in which a mark can follow
+ * a letter (windows-1255, windows-1258) hold the last letter back. */
 static void
 flush(struct decoder *d)
 {
     char *in = d->bytes.data;
     size_t left = d->bytes.len;
 
-    if (!d->charset[0])
+    if (!d->charset)
         return;
     while (left > 0 && !d->out->failed) {
         size_t n = convert(d, &in, &left);
@@ -168,26 +179,57 @@ flush(struct decoder *d)
         }
     }
     (void)convert(d, NULL, NULL);
-    iconv_close(d->cd);
-    d->charset[0] = '\0';
+    d->charset = NULL;
     ut_sbuf_reset(&d->bytes);
+}
+
+/* Makes the descriptor new: a reset one still knows the byte order of its first text. */
+static void
+renew(struct charset *c)
+{
+    iconv_t cd = iconv_open("UTF-8", c->name);
+
+    if (cd == (iconv_t)-1)
+        return;
+    iconv_close(c->cd);
+    c->cd = cd;
+}
+
+/* The charset called [name], opened if this is the first word of it; NULL if it is not known. */
+static struct charset *
+find_charset(struct decoder *d, const char *name)
+{
+    struct charset *c;
+
+    for (size_t i = 0; i < d->count; i++) {
+        if (strcasecmp(d->known[i].name, name) == 0)
+            return &d->known[i];
+    }
+    if (d->count == CHARSETS)
+        return NULL;
+    c = &d->known[d->count];
+    c->cd = iconv_open("UTF-8", name);
+    if (c->cd == (iconv_t)-1)
+        return NULL;
+    memcpy(c->name, name, sizeof(c->name));
+    d->count++;
+    return c;
 }
 
 /* Makes the charset of [w] the open one; false if it is not known. */
 static bool
 open_charset(struct decoder *d, const struct word *w)
 {
-    iconv_t cd;
+    struct charset *c = find_charset(d, w->charset);
 
-    if (strcasecmp(d->charset, w->charset) == 0)
-        return true;
-    cd = iconv_open("UTF-8", w->charset);
-    if (cd == (iconv_t)-1)
-        return false;
-    flush(d);
-    d->cd = cd;
-    memcpy(d->charset, w->charset, sizeof(d->charset));
-    return true;
+    if (c && c != d->charset) {
+        flush(d);
+        if (c->used)
+            renew(c);
+        c->used = true;
+        d->charset = c;
+    }
+    return c != NULL;
 }
 
 /* Where the next "=?" is, or [end]. */
@@ -219,7 +261,7 @@ hsl_word_decode(struct ut_sbuf *out, const char *p, size_t len)
         }
         while (blank < p && is_space(*blank))
             blank++;
-        if (!d.charset[0] || blank < p) {
+        if (!d.charset || blank < p) {
             flush(&d);
             ut_sbuf_add(out, plain, (size_t)(p - plain));
             plain = p;
@@ -236,6 +278,8 @@ hsl_word_decode(struct ut_sbuf *out, const char *p, size_t len)
     }
     flush(&d);
     ut_sbuf_add(out, plain, (size_t)(end - plain));
+    for (size_t i = 0; i < d.count; i++)
+        iconv_close(d.known[i].cd);
     ut_sbuf_fail_with(out, &d.bytes);
     ut_sbuf_fini(&d.bytes);
 }

@@ -16,8 +16,8 @@ bool hsl_word_is_ascii(const char *p, size_t len);
 bool hsl_word_is_field_name(const char *p, size_t len);
 
 /* Decodes the encoded words in [p] to UTF-8 and leaves everything else as it is, also words of a
- * charset that is not known or that are malformed. White space between two encoded words goes;
- * bytes that are invalid in their charset become U+FFFD. */
+ * charset that is not known, of more than 8 charsets, or that are malformed. White space between
+ * two encoded words goes; bytes that are invalid in their charset become U+FFFD. */
 void hsl_word_decode(struct ut_sbuf *out, const char *p, size_t len);
 /* Encodes what is not ASCII as words in UTF-8: runs of such words with the blanks between them, as
  * Q, or B where Q would be more than twice as long. Plain ASCII is appended as it is. */
