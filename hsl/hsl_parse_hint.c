@@ -56,6 +56,7 @@ static const struct {
     {"null", "; use none"},
     {"nil", "; use none"},
     {"NULL", "; use none"},
+    {"None", "; use none"},
     {"undefined", "; use none"},
     {"True", "; use true"},
     {"TRUE", "; use true"},

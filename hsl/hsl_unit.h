@@ -55,7 +55,7 @@ int hsl_unit_count_source(struct hsl_unit *u, size_t len, struct hsl_pos pos) UT
 /* Finds the file that [name] means at [pos]: its real path goes to [path]. C13. */
 int hsl_unit_find_file(struct hsl_unit *u, struct hsl_name name, struct hsl_pos pos, bool add_hsl,
     struct ut_sbuf *path) UT_CHECKED;
-/* The content of the file [path], named [shown] in messages, into the unit's arena. C13. */
+/* The content of the file [path], named [shown] in messages, into the unit's arena. C13, C15. */
 int hsl_unit_read_file(struct hsl_unit *u, const char *path, const char *shown, struct hsl_pos pos,
     const char **text, size_t *len) UT_CHECKED;
 /* C10, "WHAT (a -> b -> a)": the chain of files from [first] to that of [pos], and [shown]. */

@@ -90,6 +90,8 @@ hsl_unit_read_file(struct hsl_unit *u, const char *path, const char *shown, stru
         *len = content.len;
         *text = ut_arena_dup(u->arena, ut_sbuf_text(&content), content.len);
         rc = *text ? 0 : hsl_unit_limit(u, pos, "not enough memory for the script");
+    } else if (errno == EFBIG) { /* what hsl_unit_count_source() would say */
+        (void)hsl_unit_limit(u, pos, "source (%zu bytes) exceeded", max);
     } else {
         const char *reason = errno ? strerror_r(errno, why, sizeof why) : d.text;
 

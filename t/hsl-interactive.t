@@ -148,6 +148,9 @@ spew("$home/lib/bad.hsl", "echo 1;\necho 2 3;\n");
 spew("$home/two.hsl", "another file\nof this name\n");
 like(line('include "lib/bad"'), qr/\Alib\/bad:2:8: syntax error.*\n    echo 2 3;\n {11}\^\n/,
     'the line in a file that is named without .hsl');
+spew("$home/lib/large.hsl", ';' x 4_200_000);
+like(line('include "lib/large"'), qr/: limit: source \(4194304 bytes\) exceeded\n/,
+    'a file that is too large by itself is told the limit');
 spew("$home/lib/open.hsl", "if (1) {\n");
 like(line('include "lib/open"'), qr/\Alib\/open:2:1: syntax error, unexpected end of file/,
     'no further line is waited for when a file ends early');
