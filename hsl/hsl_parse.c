@@ -104,7 +104,7 @@ hsl_parse_fail(struct hsl_parser *p, const char *expected, const char *hint)
 {
     char text[80];
 
-    if (p->tok.kind == HSL_T_BAD) /* reported when it was read */
+    if (p->tok.kind == HSL_T_BAD || p->tok.fault) /* reported when it was read */
         return NULL;
     if (p->tok.kind == HSL_T_END) {
         if (p->end_failed)
