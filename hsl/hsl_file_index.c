@@ -258,40 +258,47 @@ record_at(const struct hsl_record_form *form, const char *data, size_t len, uint
     return hsl_record_next(form, data, len, &pos, rec);
 }
 
-/* Puts the record in unless one of its word is there. False: no memory, or too many. */
-static bool
-insert(struct builder *b, const struct hsl_record *rec, const struct hsl_record *word)
+/* Puts the record in unless one of its word is there. HSL_NOT_FOUND: no memory, or too many. */
+static enum hsl_found
+insert(struct hsl_run *r, struct builder *b, const struct hsl_record *rec,
+    const struct hsl_record *word)
 {
     struct hsl_file_index *x = b->index;
     uint32_t hash = hsl_str_hash_bytes(word->p, word->len), at = hash & x->mask;
     struct hsl_record other, other_word;
 
     for (; x->slots[at].place; at = (at + 1) & x->mask) {
-        if (x->slots[at].hash == hash &&
-            record_at(&x->form, b->data, b->len, x->slots[at].place - 1, &other) &&
-            key_word(&x->form, &other, &b->other, &other_word) &&
+        if (x->slots[at].hash != hash ||
+            !record_at(&x->form, b->data, b->len, x->slots[at].place - 1, &other))
+            continue;
+        if (!hsl_work(r, other.len))
+            return HSL_FOUND_ERROR;
+        if (key_word(&x->form, &other, &b->other, &other_word) &&
             word_is(&other_word, word->p, word->len))
-            return true;
+            return HSL_FOUND;
     }
     x->slots[at] = (struct slot){.hash = hash, .place = (uint32_t)(rec->p - b->data) + 1};
     x->count++;
-    return x->count < ENTRIES_MAX && (x->count * 2 <= x->mask || grow(x));
+    return x->count < ENTRIES_MAX && (x->count * 2 <= x->mask || grow(x)) ? HSL_FOUND
+                                                                          : HSL_NOT_FOUND;
 }
 
 /* All records into the index. HSL_NOT_FOUND: it cannot be made. */
 static enum hsl_found
 fill(struct hsl_run *r, struct builder *b, size_t pos)
 {
+    enum hsl_found result = HSL_FOUND;
     struct hsl_record rec, word;
 
-    while (hsl_record_next(&b->index->form, b->data, b->len, &pos, &rec)) {
+    while (result == HSL_FOUND && hsl_record_next(&b->index->form, b->data, b->len, &pos, &rec)) {
         if (!hsl_work(r, rec.len + 16))
             return HSL_FOUND_ERROR;
-        if (key_word(&b->index->form, &rec, &b->text, &word) && word.len > 0 &&
-            (!insert(b, &rec, &word) || b->text.failed || b->other.failed))
+        if (key_word(&b->index->form, &rec, &b->text, &word) && word.len > 0)
+            result = insert(r, b, &rec, &word);
+        if (b->text.failed || b->other.failed)
             return HSL_NOT_FOUND;
     }
-    return HSL_FOUND;
+    return result;
 }
 
 /* Behind the header if there is one. */
@@ -319,8 +326,8 @@ same_form(const struct hsl_file_index *x, const void *arg)
 }
 
 static enum hsl_found
-use_index(const struct hsl_file_index *x, const char *data, size_t len, const struct hsl_str *word,
-    struct hsl_record *rec)
+use_index(struct hsl_run *r, const struct hsl_file_index *x, const char *data, size_t len,
+    const struct hsl_str *word, struct hsl_record *rec)
 {
     uint32_t hash = hsl_str_hash_bytes(word->data, word->len), at = hash & x->mask;
     struct hsl_record found;
@@ -329,9 +336,12 @@ use_index(const struct hsl_file_index *x, const char *data, size_t len, const st
 
     ut_sbuf_init(&text, len);
     for (; result == HSL_NOT_FOUND && x->slots[at].place; at = (at + 1) & x->mask) {
-        if (x->slots[at].hash == hash &&
-            record_at(&x->form, data, len, x->slots[at].place - 1, rec) &&
-            key_word(&x->form, rec, &text, &found) && word_is(&found, word->data, word->len))
+        if (x->slots[at].hash != hash ||
+            !record_at(&x->form, data, len, x->slots[at].place - 1, rec))
+            continue;
+        if (!hsl_work(r, rec->len))
+            result = HSL_FOUND_ERROR;
+        else if (key_word(&x->form, rec, &text, &found) && word_is(&found, word->data, word->len))
             result = HSL_FOUND;
     }
     ut_sbuf_fini(&text);
@@ -370,7 +380,7 @@ hsl_file_lookup(struct hsl_run *r, struct hsl_file *f, const struct hsl_record_f
 
     b.data = hsl_file_data(f, &b.len);
     if (x)
-        return use_index(x, b.data, b.len, word, rec);
+        return use_index(r, x, b.data, b.len, word, rec);
     b.index = index_new(form);
     if (!b.index)
         return scan(r, form, b.data, b.len, word, rec);
@@ -381,7 +391,7 @@ hsl_file_lookup(struct hsl_run *r, struct hsl_file *f, const struct hsl_record_f
     ut_sbuf_fini(&b.other);
     whole = result == HSL_FOUND;
     if (whole)
-        result = use_index(b.index, b.data, b.len, word, rec);
+        result = use_index(r, b.index, b.data, b.len, word, rec);
     else if (result == HSL_NOT_FOUND)
         result = scan(r, form, b.data, b.len, word, rec);
     else

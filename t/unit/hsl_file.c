@@ -318,6 +318,40 @@ test_large(void)
     run_fini(&r);
 }
 
+/* A long first line whose word others have too was read again for each of them, and nobody counted:
+ * no limit of the run ended that. */
+static void
+test_long_record(void)
+{
+    enum { LEN = 100000, TIMES = 1000 };
+    struct hsl_record_form form = {.delim = ":", .delim_len = 1, .word = 1};
+    struct hsl_record rec;
+    struct hsl_file *f;
+    struct hsl_str *name, *word;
+    struct ut_sbuf b;
+    struct hsl_run r;
+
+    ut_sbuf_init(&b, 2 * LEN);
+    for (int i = 0; i < LEN; i++)
+        ut_sbuf_addc(&b, 'x');
+    for (int i = 0; i < TIMES; i++)
+        ut_sbuf_addz(&b, ":k\n");
+    put_file("long", b.data, b.len, 10);
+    ut_sbuf_fini(&b);
+    run_init(&r);
+    name = hsl_str_newz(&r, "file://long");
+    word = hsl_str_newz(&r, "k");
+    f = name && word ? hsl_file_get(&r, name) : NULL;
+    if (!f)
+        bail_out("no file");
+    tap_ok(hsl_file_lookup(&r, f, &form, word, &rec) == HSL_FOUND && rec.len == LEN + 2,
+        "a long line is found");
+    tap_ok(r.work > (size_t)LEN * TIMES, "... and work each time that it is read");
+    hsl_unref(&r, hsl_from_str(name));
+    hsl_unref(&r, hsl_from_str(word));
+    run_fini(&r);
+}
+
 /* --- Threads ------------------------------------------------------------------------------------
  */
 
@@ -370,7 +404,8 @@ test_threads(void)
 static void
 clean_up(void)
 {
-    static const char *const names[] = {"a", "fifo", "large", "limit", "random", "users", "shared"};
+    static const char *const names[] = {
+        "a", "fifo", "large", "limit", "long", "random", "users", "shared"};
     char path[100];
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -398,6 +433,7 @@ main(void)
     test_limit();
     test_index();
     test_large();
+    test_long_record();
     test_threads();
     hsl_env_free(env);
     clean_up();
