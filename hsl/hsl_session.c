@@ -95,15 +95,22 @@ first_error(const struct ut_diag_list *diags)
     return NULL;
 }
 
-/* The first error says that the text [name] ended too early: it, and not a file that it includes,
- * which no further line makes longer. */
+/* [d] is about the text of the step, not about a file that it includes: that lies somewhere. */
 static bool
-ends_early(const struct ut_diag_list *diags, const char *name)
+is_of_text(const struct ut_diag *d)
+{
+    return !d->path[0];
+}
+
+/* The first error says that the text ended too early: it, and not a file that it includes, which no
+ * further line makes longer. */
+static bool
+ends_early(const struct ut_diag_list *diags)
 {
     const char *end = "syntax error, unexpected end of file";
     const struct ut_diag *d = first_error(diags);
 
-    return d && strcmp(d->source, name) == 0 &&
+    return d && is_of_text(d) &&
            (strcmp(d->code, "C02") == 0 || strncmp(d->text, end, strlen(end)) == 0);
 }
 
@@ -156,7 +163,7 @@ parse_again(struct hsl_session *s, const char *name, const char *text, size_t le
     ut_diag_list_init(&again, diags->max);
     u = parse_with_semicolon(s, name, text, len, &again);
     error = first_error(&again);
-    if (u || !error || strcmp(error->source, name) != 0 ||
+    if (u || !error || !is_of_text(error) ||
         (strcmp(error->code, "C01") != 0 && strcmp(error->code, "C02") != 0)) {
         diags->count = diags->errors = 0;
         for (size_t i = 0; i < again.count; i++)
@@ -179,12 +186,12 @@ parse_step(struct hsl_session *s, const char *name, const char *text, size_t len
     *u = parse(s, name, text, len, diags);
     if (*u)
         return HSL_STEP_DONE;
-    if (before != 0 || !ends_early(diags, name))
+    if (before != 0 || !ends_early(diags))
         return HSL_STEP_REFUSED;
     *u = parse_again(s, name, text, len, diags);
     if (*u)
         return HSL_STEP_DONE;
-    return whole || !ends_early(diags, name) ? HSL_STEP_REFUSED : HSL_STEP_MORE;
+    return whole || !ends_early(diags) ? HSL_STEP_REFUSED : HSL_STEP_MORE;
 }
 
 /* A last statement that is an expression gives its value: `return` of that. */
