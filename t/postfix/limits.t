@@ -71,7 +71,7 @@ cmp_ok($gw->memory('penstock-milter'), '<', Penstock::sanitized() ? 1_600_000 : 
 
 # what cannot be compiled: the running revision stays
 my $refused = sub { scalar grep { ($_->{text} // '') =~ $_[0] } $gw->log_records };
-for my $case (['(' x 10000 . '1' . ')' x 10000, qr/limit: .*nest/], ['"' . 'x' x 5_000_000 . '"', qr/cannot open mail\.hsl: File too large/]) {
+for my $case (['(' x 10000 . '1' . ')' x 10000, qr/limit: .*nest/], ['"' . 'x' x 5_000_000 . '"', qr/limit: source \(4194304 bytes\) exceeded/]) {
     my ($text, $why) = @$case;
     $gw->{mail} = "\$x = $text;\nReject();\n";
     $gw->write_conf;
