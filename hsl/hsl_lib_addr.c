@@ -27,12 +27,6 @@ struct list_parser {
     bool broken;          /* [plain] has blanks where an address cannot */
 };
 
-static bool
-is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* One character that belongs to the name or the address. */
 static void
 add_plain(struct list_parser *l, char c)
@@ -72,7 +66,7 @@ static bool
 take_literal(struct list_parser *l)
 {
     for (; l->p < l->end && *l->p != ']'; l->p++) {
-        if (!is_space(*l->p))
+        if (!hsl_word_is_space(*l->p))
             add_plain(l, *l->p);
     }
     if (l->p == l->end)
@@ -117,7 +111,7 @@ take_angle(struct list_parser *l)
             quoted = !quoted;
         if (quoted && *l->p == '\\' && l->p + 1 < l->end)
             ut_sbuf_addc(&l->addr, *l->p++);
-        if (!quoted && is_space(*l->p))
+        if (!quoted && hsl_word_is_space(*l->p))
             continue;
         if (!quoted && *l->p == ':') /* what was read is the route */
             ut_sbuf_reset(&l->addr);
@@ -232,7 +226,7 @@ take_token(struct list_parser *l)
         reset_element(l);
         return PARSED;
     }
-    if (is_space(c)) {
+    if (hsl_word_is_space(c)) {
         l->gap = true;
         return PARSED;
     }

@@ -24,18 +24,12 @@ hsl_field_value(const struct hsl_str *s, struct hsl_text *value)
 /* --- Tag lists (RFC 6376 section 3.2) ----------------------------------------------------------
  */
 
-static bool
-is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static struct hsl_text
 stripped(const char *p, const char *end)
 {
-    while (p < end && is_space(*p))
+    while (p < end && hsl_word_is_space(*p))
         p++;
-    while (p < end && is_space(end[-1]))
+    while (p < end && hsl_word_is_space(end[-1]))
         end--;
     return (struct hsl_text){.p = p, .len = (size_t)(end - p)};
 }
@@ -62,7 +56,7 @@ static bool
 is_tag_value(const struct hsl_text *t)
 {
     for (size_t i = 0; i < t->len; i++) {
-        if (((unsigned char)t->p[i] < 32 && !is_space(t->p[i])) || t->p[i] == 127)
+        if (((unsigned char)t->p[i] < 32 && !hsl_word_is_space(t->p[i])) || t->p[i] == 127)
             return false;
     }
     return true;

@@ -363,18 +363,6 @@ fn_del_header(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct h
  *     whole, with its own blanks inside, and one blank that nobody sees is put between;
  *   - beside plain text, encoded text keeps its blanks outside and gets one if it has none. */
 
-static bool
-is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static bool
-is_space(char c)
-{
-    return is_blank(c) || c == '\r' || c == '\n';
-}
-
 /* True if the old value has an encoded word where the text will stand; white space between the two
  * does not count, such as that of a value that begins on its second line. */
 static bool
@@ -382,9 +370,9 @@ meets_word(const struct ut_sbuf *old, bool before)
 {
     const char *p = ut_sbuf_text(old), *end = p + old->len;
 
-    while (before && p < end && is_space(*p))
+    while (before && p < end && hsl_word_is_space(*p))
         p++;
-    while (!before && p < end && is_space(end[-1]))
+    while (!before && p < end && hsl_word_is_space(end[-1]))
         end--;
     return end - p > 2 && memcmp(before ? p : end - 2, before ? "=?" : "?=", 2) == 0;
 }
@@ -394,7 +382,7 @@ join_text(struct ut_sbuf *out, const char *p, size_t len, bool before, const str
 {
     bool ascii = hsl_word_is_ascii(p, len), gap;
 
-    gap = len > 0 && is_blank(before ? p[len - 1] : p[0]);
+    gap = len > 0 && hsl_word_is_blank(before ? p[len - 1] : p[0]);
     if (meets_word(old, before) ? ascii && gap : ascii) {
         ut_sbuf_add(out, p, len);
         return;

@@ -76,9 +76,10 @@ bool hsl_limit(struct hsl_run *r, enum hsl_lcode code, const char *fmt, ...) UT_
 bool hsl_raise_memory(struct hsl_run *r);
 /* Ends the run after a final action. Always false. */
 bool hsl_finish(struct hsl_run *r);
+/* The rest of hsl_work(): not to be called by others. */
+bool hsl_work_counted(struct hsl_run *r) UT_CHECKED;
 /* Counts work of a long built-in: [bytes] processed cost 1 instruction per KiB; looks at the clock
  * now and then. false: limit error. Call it in every loop that input can make long. */
-bool hsl_work_counted(struct hsl_run *r) UT_CHECKED; /* hsl_work() alone calls this */
 UT_CHECKED static inline bool
 hsl_work(struct hsl_run *r, size_t bytes)
 {

@@ -27,18 +27,6 @@
  * word stands beside a name of 20 bytes within HSL_WORD_LINE. */
 #define PAYLOAD_MAX 44
 
-static bool
-is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static bool
-is_space(char c)
-{
-    return is_blank(c) || c == '\r' || c == '\n';
-}
-
 bool
 hsl_word_is_ascii(const char *p, size_t len)
 {
@@ -105,7 +93,7 @@ parse_word(const char *p, const char *end, struct word *w)
     }
     w->charset[n] = '\0';
     if (p < end && *p == '*') { /* RFC 2231 language */
-        while (p < end && *p != '?' && !is_space(*p))
+        while (p < end && *p != '?' && !hsl_word_is_space(*p))
             p++;
     }
     if (n == 0 || end - p < 5 || p[0] != '?' || p[2] != '?')
@@ -259,7 +247,7 @@ hsl_word_decode(struct ut_sbuf *out, const char *p, size_t len)
             p += 2;
             continue;
         }
-        while (blank < p && is_space(*blank))
+        while (blank < p && hsl_word_is_space(*blank))
             blank++;
         if (!d.charset || blank < p) {
             flush(&d);
@@ -385,7 +373,7 @@ blanks_at(const char *p, size_t len)
 {
     size_t n = 0;
 
-    while (n < len && is_blank(p[n]))
+    while (n < len && hsl_word_is_blank(p[n]))
         n++;
     return n;
 }
@@ -395,7 +383,7 @@ token_at(const char *p, size_t len)
 {
     size_t n = 0;
 
-    while (n < len && !is_blank(p[n]))
+    while (n < len && !hsl_word_is_blank(p[n]))
         n++;
     return n;
 }
@@ -429,11 +417,11 @@ hsl_word_encode(struct ut_sbuf *out, const char *p, size_t len)
 void
 hsl_word_unfold(struct ut_sbuf *out, const char *p, size_t len)
 {
-    while (len > 0 && is_space(p[0])) {
+    while (len > 0 && hsl_word_is_space(p[0])) {
         p++;
         len--;
     }
-    while (len > 0 && is_space(p[len - 1]))
+    while (len > 0 && hsl_word_is_space(p[len - 1]))
         len--;
     while (len > 0) {
         size_t n = 0;
@@ -442,7 +430,7 @@ hsl_word_unfold(struct ut_sbuf *out, const char *p, size_t len)
             n++;
         if (n == 0)
             ut_sbuf_addc(out, p[n++]);
-        else if (!is_blank(p[n])) /* the last byte is none of these */
+        else if (!hsl_word_is_blank(p[n])) /* the last byte is none of these */
             ut_sbuf_add(out, p, n);
         p += n;
         len -= n;

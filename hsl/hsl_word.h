@@ -10,6 +10,19 @@
 
 #define HSL_WORD_LINE 78 /* most bytes of a header line, RFC 5322 section 2.1.1 */
 
+/* A blank (RFC 5322 WSP), or white space as folding makes it. */
+static inline bool
+hsl_word_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static inline bool
+hsl_word_is_space(char c)
+{
+    return hsl_word_is_blank(c) || c == '\r' || c == '\n';
+}
+
 /* True if no byte is a control character or above 126. */
 bool hsl_word_is_ascii(const char *p, size_t len);
 /* True if [p] can be the name of a header: RFC 5322 ftext, 1 to 255 bytes. */

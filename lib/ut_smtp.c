@@ -200,7 +200,6 @@ smtp_on_reply(char *line, size_t size, size_t count, void *arg)
         return len;
     call->replies++;
     call->answered = call->all_read;
-    call->give_up = 0; /* a mechanism refused by AUTH need not be the last */
     if (call->answered || (call->reply.code >= 400 && call->replies > SMTP_REPLIES_EHLO))
         call->give_up = ut_time_mono() + SMTP_QUIT_WAIT;
     return len;
