@@ -1,7 +1,7 @@
 # Tests: `make check` runs everything under t/ with prove: the programs t/unit/* and the scripts
 # t/*.t and t/*/*.t. `make check T='t/unit/ut_sbuf t/hsl.t'` runs only those.
 EXTRA_DIST += t/unit/tap.h t/lib t/hsl t/session t/postfix t/coding.t t/hsl.t t/hsl-interactive.t t/install.t t/outrun.t t/library.t t/man.t t/man-examples.t t/syntax.t \
-	t/net t/operators.t t/service.t t/session.t t/spec.t
+	t/net t/operators.t t/ports.t t/service.t t/session.t t/spec.t
 
 T = $(filter t/unit/%,$(check_PROGRAMS)) $(T_FILES)
 T_FILES = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/t/*.t $(srcdir)/t/*/*.t))

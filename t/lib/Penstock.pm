@@ -20,6 +20,7 @@ use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use JSON::PP;
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
@@ -61,9 +62,20 @@ sub call {
     return ($? & 127 ? 128 + ($? & 127) : $? >> 8, read_file("$out"), read_file("$err"));
 }
 
+# A port that nobody uses, TCP or UDP, and that stays this test's own until it ends, also while no
+# server of it is listening: it is below those that the system gives to outgoing connections (from
+# 32768), and a socket with its number in its (abstract) name keeps the tests beside this one away.
+my @kept;
 sub free_port {
-    my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0) or die "no port: $!";
-    return $s->sockport;
+    for (1 .. 1000) {
+        my $port = 10000 + int rand 22768;
+        my $mark = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "\0penstock-test-port-$port") or next;
+        IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => $port) or next;
+        IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => $port) or next;
+        push @kept, $mark;
+        return $port;
+    }
+    die "no port: $!";
 }
 
 # Options: access, recipient, mail: script texts (undef: no script); files: {name => content} in the
@@ -262,7 +274,6 @@ sub start_milter {
 sub milter_answers {
     my ($self) = @_;
     return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{milter_port}, Timeout => 1) if $self->{milter_spec} eq 'inet';
-    require IO::Socket::UNIX;
     return IO::Socket::UNIX->new(Peer => "$self->{dir}/run/milter") && -S "$self->{dir}/run/milter.ctl";
 }
 

@@ -145,7 +145,7 @@ sub knot {
 sub dns_proxy {
     my ($self, $port, %o) = @_;
     my $name = $o{name} // 'dns-proxy';
-    my $in = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => $o{port} // 0) or die "no port: $!";
+    my $in = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => $o{port} // Penstock::free_port()) or die "no port: $!";
     my $log = "$self->{dir}/$name.log";
     Penstock::write_file($log, '');
     $self->child($name => sub { dns_proxy_loop($in, $port, $log, %o) });
@@ -373,7 +373,7 @@ E
 # connections that were made are counted in NAME.log.
 sub tcp {
     my ($self, $name, $code, %o) = @_;
-    my $listen = IO::Socket::INET->new(Listen => 50, LocalAddr => $o{address} // '127.0.0.1', LocalPort => $o{port} // 0, ReuseAddr => 1) or die "no port: $!";
+    my $listen = IO::Socket::INET->new(Listen => 50, LocalAddr => $o{address} // '127.0.0.1', LocalPort => $o{port} // Penstock::free_port(), ReuseAddr => 1) or die "no port: $!";
     my $log = "$self->{dir}/$name.log";
     Penstock::write_file($log, '');
     $self->child($name => sub {
