@@ -36,6 +36,7 @@ struct dns_entry {
     unsigned refs;
     struct hsl_dns_answer *answer;   /* NULL: under way */
     double expires;                  /* monotonic seconds */
+    size_t size;                     /* with the answer */
     struct dns_entry *older, *newer; /* in the order of use; only answered ones */
 };
 
@@ -106,7 +107,7 @@ size_of(const struct dns_entry *e)
 static void
 unlink_entry(struct hsl_dns *d, struct dns_entry *e)
 {
-    d->bytes -= size_of(e);
+    d->bytes -= e->size;
     *(e->older ? &e->older->newer : &d->oldest) = e->newer;
     *(e->newer ? &e->newer->older : &d->newest) = e->older;
     e->older = e->newer = NULL;
@@ -115,7 +116,7 @@ unlink_entry(struct hsl_dns *d, struct dns_entry *e)
 static void
 link_newest(struct hsl_dns *d, struct dns_entry *e)
 {
-    d->bytes += size_of(e);
+    d->bytes += e->size;
     e->older = d->newest;
     *(d->newest ? &d->newest->newer : &d->oldest) = e;
     d->newest = e;
@@ -179,6 +180,7 @@ on_done(struct hsl_dns_query *q, struct hsl_dns_answer *a)
         a = answer_ref(d->no_memory);
     pthread_mutex_lock(&d->lock);
     e->answer = a;
+    e->size = size_of(e);
     e->expires = ut_time_mono() + a->ttl;
     link_newest(d, e);
     while (d->bytes > BYTES_MAX && d->oldest != e)

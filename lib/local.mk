@@ -52,6 +52,7 @@ t_unit_ut_smtp_SOURCES = t/unit/ut_smtp.c t/unit/tap.h
 t_unit_ut_smtp_LDADD = $(UT_TEST_LDADD)
 t_unit_ut_sock_SOURCES = t/unit/ut_sock.c t/unit/tap.h
 t_unit_ut_sock_LDADD = $(UT_TEST_LDADD)
+t_unit_ut_sock_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=getaddrinfo
 t_unit_ut_time_SOURCES = t/unit/ut_time.c t/unit/tap.h
 t_unit_ut_time_LDADD = $(UT_TEST_LDADD)
 t_unit_ut_utf8_SOURCES = t/unit/ut_utf8.c t/unit/tap.h

@@ -353,10 +353,31 @@ sock_resolve(const struct ut_sock_addr *a, int flags, double deadline, struct ut
     return NULL;
 }
 
+/* Connected to the first of [list] that answers; -1 with errno. Each has its share of the time that
+ * is left, so that one that is silent does not keep the others from being tried. */
+static int
+sock_connect_list(const struct addrinfo *list, double deadline)
+{
+    unsigned left = 0;
+    int fd = -1;
+    double now;
+
+    for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
+        left++;
+    for (; list && fd < 0; list = list->ai_next) {
+        now = ut_time_mono();
+        fd = sock_new(list->ai_family);
+        if (fd < 0 || sock_connect_fd(fd, list->ai_addr, list->ai_addrlen,
+                          now + (deadline - now) / left--) != 0)
+            fd = sock_close(fd);
+    }
+    return fd;
+}
+
 int
 ut_sock_connect(const struct ut_sock_addr *a, double deadline, struct ut_diag *d)
 {
-    struct addrinfo *list, *ai;
+    struct addrinfo *list;
     char name[sizeof(a->host) + 32];
     int fd = -1, one = 1;
 
@@ -367,11 +388,7 @@ ut_sock_connect(const struct ut_sock_addr *a, double deadline, struct ut_diag *d
     list = sock_resolve(a, 0, deadline, d);
     if (!list)
         return -1;
-    for (ai = list; ai && fd < 0; ai = ai->ai_next) {
-        fd = sock_new(ai->ai_family);
-        if (fd < 0 || sock_connect_fd(fd, ai->ai_addr, ai->ai_addrlen, deadline) != 0)
-            fd = sock_close(fd);
-    }
+    fd = sock_connect_list(list, deadline);
     if (fd < 0)
         ut_diag_errno(d, "%s", sock_name(a, name, sizeof(name)));
     else

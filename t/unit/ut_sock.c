@@ -4,6 +4,7 @@
 #include "lib/ut_sock.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,12 +147,72 @@ port_of(int fd)
     return getsockname(fd, (struct sockaddr *)&in, &len) == 0 ? ntohs(in.sin_port) : 0;
 }
 
+/* getaddrinfo(3) as the program calls it: "two.test" is 127.0.0.2 and 127.0.0.1, in this order. */
+int
+__real_getaddrinfo(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+int
+__wrap_getaddrinfo(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+int
+__wrap_getaddrinfo(
+    const char *node, const char *port, const struct addrinfo *hints, struct addrinfo **list)
+{
+    int r;
+
+    if (!node || strcmp(node, "two.test") != 0)
+        return __real_getaddrinfo(node, port, hints, list);
+    if (hints->ai_flags & AI_NUMERICHOST)
+        return EAI_NONAME;
+    r = __real_getaddrinfo("127.0.0.2", port, hints, list);
+    return r != 0 ? r : __real_getaddrinfo("127.0.0.1", port, hints, &(*list)->ai_next);
+}
+
+/* A backlog that is full answers nothing. The listener of an address whose backlog is full by the
+ * connections [held], the last of which has failed. */
+static int
+listen_silently(struct ut_sock_addr *a, int held[3], struct ut_diag *d)
+{
+    int fd = ut_sock_listen(a, 0, NULL, d);
+
+    a->port = fd >= 0 ? port_of(fd) : 0;
+    listen(fd, 0);
+    for (int i = 0; i < 3; i++)
+        held[i] = ut_sock_connect(a, ut_time_mono() + 0.3, d);
+    return fd;
+}
+
+/* The first address of a name, when it was silent, took all the time there was. */
+static void
+test_addresses(void)
+{
+    struct ut_sock_addr good = {.family = UT_SOCK_INET, .host = "127.0.0.1"}, silent, both;
+    struct ut_diag d;
+    int held[3], fd, other = ut_sock_listen(&good, 0, NULL, &d), client;
+
+    good.port = other >= 0 ? port_of(other) : 0;
+    silent = both = good;
+    memcpy(silent.host, "127.0.0.2", 10);
+    memcpy(both.host, "two.test", 9);
+    fd = listen_silently(&silent, held, &d);
+    client = ut_sock_connect(&both, ut_time_mono() + 1, &d);
+    tap_ok(fd >= 0 && held[2] == -1 && client >= 0,
+        "a silent address leaves time for the next one of the name");
+    close(client);
+    close(other);
+    client = ut_sock_connect(&both, ut_time_mono() + 0.5, &d);
+    tap_ok(client == -1 && errno == ECONNREFUSED, "both have trouble: %s", d.text);
+    for (int i = 0; i < 3; i++)
+        if (held[i] >= 0)
+            close(held[i]);
+    close(fd);
+}
+
 static void
 test_inet(void)
 {
     struct ut_sock_addr a = {.family = UT_SOCK_INET, .host = "127.0.0.1"};
     struct ut_diag d;
-    int fd = ut_sock_listen(&a, 0, NULL, &d), client;
+    int fd = ut_sock_listen(&a, 0, NULL, &d), client, held[3];
     double start;
 
     a.port = fd >= 0 ? port_of(fd) : 0;
@@ -166,17 +227,10 @@ test_inet(void)
     memcpy(a.host, "no-such-host.invalid", 21);
     tap_ok(ut_sock_connect(&a, ut_time_mono() + 5, &d) == -1 && d.text[0], "no host: %s", d.text);
 
-    /* A backlog that is full answers nothing. */
     memcpy(a.host, "127.0.0.1", 10);
     a.port = 0;
-    fd = ut_sock_listen(&a, 0, NULL, &d);
-    a.port = port_of(fd);
-    listen(fd, 0);
-    int held[3];
-
     start = ut_time_mono();
-    for (int i = 0; i < 3; i++)
-        held[i] = ut_sock_connect(&a, ut_time_mono() + 0.3, &d);
+    fd = listen_silently(&a, held, &d);
     tap_ok(held[2] == -1 && errno == ETIMEDOUT, "connect has a deadline: %s", d.text);
     tap_ok(ut_time_mono() - start < 3, "and keeps it");
     for (int i = 0; i < 3; i++)
@@ -223,6 +277,7 @@ main(void)
     test_parse();
     test_unix();
     test_inet();
+    test_addresses();
     test_transfer();
     return tap_done();
 }
