@@ -43,7 +43,7 @@ give_up(struct hsl_run *r, struct hsl_barrier *b, enum hsl_share_keep keep,
         at = &(*at)->next;
     *at = b->next;
     b->lock = NULL;
-    return r->env->share->ops->leave(r->env->share, lock, keep, value);
+    return r->env->share->ops->leave(r->env->share, hsl_patience(r), lock, keep, value);
 }
 
 static void
@@ -120,9 +120,12 @@ take_lock(struct hsl_run *r, struct hsl_barrier *b, struct ut_sbuf *bytes, bool 
 {
     struct hsl_share *s = r->env ? r->env->share : NULL;
     struct hsl_text name = {b->name->data, b->name->len};
-    double wait = fmin(r->limits.barrier_wait, hsl_time_left(r));
+    double left = hsl_time_left(r), wait = fmin(r->limits.barrier_wait, left);
+    enum hsl_share_end end = HSL_SHARE_DOWN;
 
-    switch (s ? s->ops->enter(s, &name, wait, bytes, has_value, &b->lock) : HSL_SHARE_DOWN) {
+    if (s)
+        end = s->ops->enter(s, (left - wait) / 2, &name, wait, bytes, has_value, &b->lock);
+    switch (end) {
     case HSL_SHARE_OK:
         b->next = r->barriers;
         r->barriers = b;
@@ -132,8 +135,9 @@ take_lock(struct hsl_run *r, struct hsl_barrier *b, struct ut_sbuf *bytes, bool 
     case HSL_SHARE_FULL:
         return hsl_limit(r, HSL_L08, "out of memory");
     default:
-        return hsl_raise(
-            r, HSL_R15, "barrier %.*s: shared state cannot be reached", NAME_ARGS(b->name));
+        return hsl_in_time(r) &&
+               hsl_raise(
+                   r, HSL_R15, "barrier %.*s: shared state cannot be reached", NAME_ARGS(b->name));
     }
 }
 

@@ -64,6 +64,7 @@ fn_rate(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
     struct hsl_text space = text_of(&args[0]), entry = text_of(&args[1]);
     double limit = args[2].u.num, interval = args[3].u.num, events = 0;
     struct hsl_share *s = share_of(r);
+    enum hsl_share_end end = HSL_SHARE_DOWN;
     bool sync = true, yes = true;
 
     if (!hsl_opt_bool(r, "rate", 5, argc > 4 ? &args[4] : NULL, "sync", &sync) ||
@@ -73,7 +74,9 @@ fn_rate(struct hsl_run *r, struct hsl_value *args, unsigned argc, struct hsl_val
         return hsl_raise(r, HSL_R15, "rate(): the count is less than 0");
     if (!(interval >= 0.001) || !isfinite(interval))
         return hsl_raise(r, HSL_R15, "rate(): the interval is less than 0.001 seconds");
-    if (!s || s->ops->rate(s, &space, &entry, limit, interval, &yes, &events) != HSL_SHARE_OK) {
+    if (s)
+        end = s->ops->rate(s, hsl_patience(r), &space, &entry, limit, interval, &yes, &events);
+    if (end != HSL_SHARE_OK) {
         tell_down(r, "rate", "it does not limit");
         yes = true;
         events = 0;
@@ -180,7 +183,7 @@ get(struct memory *m)
     if (!m->share)
         return HSL_SHARE_DOWN;
     ut_sbuf_reset(&m->entry.value);
-    return m->share->ops->get(m->share, &m->key, &m->entry);
+    return m->share->ops->get(m->share, hsl_patience(m->run), &m->key, &m->entry);
 }
 
 /* Changes the key to [value] (NULL: removes it). */
@@ -195,7 +198,7 @@ change(struct memory *m, const struct ut_sbuf *value, enum hsl_share_when when, 
     if (value)
         c.value = (struct hsl_text){value->data, value->len};
     ut_sbuf_reset(&m->entry.value);
-    return m->share->ops->change(m->share, &c, &m->entry, done);
+    return m->share->ops->change(m->share, hsl_patience(m->run), &c, &m->entry, done);
 }
 
 /* memory_store(), memory_add(). */
@@ -290,7 +293,8 @@ count(struct hsl_run *r, const char *name, const struct hsl_value *key, double n
     enum hsl_share_end end = HSL_SHARE_DOWN;
 
     if (ok && m.share)
-        end = m.share->ops->add(m.share, &m.key, n, remove_zero, &result, &is_number);
+        end = m.share->ops->add(
+            m.share, hsl_patience(r), &m.key, n, remove_zero, &result, &is_number);
     if (ok && carried_out(&m, end, &failed) && is_number)
         *out = hsl_num(result);
     memory_fini(&m);

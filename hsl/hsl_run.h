@@ -101,6 +101,9 @@ bool hsl_spend(struct hsl_run *r, unsigned *used, unsigned n, unsigned max, cons
 bool hsl_in_time(struct hsl_run *r) UT_CHECKED;
 /* Seconds until the deadline (0 if past). */
 double hsl_time_left(const struct hsl_run *r);
+/* Seconds that [r] lets shared state take for an answer: half of those, so that a store that hangs
+ * does not end the run. */
+double hsl_patience(const struct hsl_run *r);
 /* Calls the function value [fn] with [argc] borrowed arguments; *out gets a new count. Counts against
  * call depth. false: error or end, pass it on. */
 bool hsl_call(struct hsl_run *r, const struct hsl_value *fn, const struct hsl_value *args,

@@ -45,15 +45,18 @@ local_of(struct hsl_share *s)
 /* --- Operations ------------------------------------------------------------------------------- */
 
 static enum hsl_share_end
-local_enter(struct hsl_share *s, const struct hsl_text *name, double wait, struct ut_sbuf *value,
-    bool *has_value, void **lock)
+local_enter(struct hsl_share *s, double patience, const struct hsl_text *name, double wait,
+    struct ut_sbuf *value, bool *has_value, void **lock)
 {
+    (void)patience;
     return hsl_locks_enter(local_of(s)->locks, name, wait, value, has_value, lock);
 }
 
 static enum hsl_share_end
-local_leave(struct hsl_share *s, void *lock, enum hsl_share_keep keep, const struct hsl_text *value)
+local_leave(struct hsl_share *s, double patience, void *lock, enum hsl_share_keep keep,
+    const struct hsl_text *value)
 {
+    (void)patience;
     return hsl_locks_leave(local_of(s)->locks, lock, keep, value);
 }
 
@@ -86,34 +89,39 @@ hsl_share_local_entry(
 }
 
 static enum hsl_share_end
-local_rate(struct hsl_share *s, const struct hsl_text *space, const struct hsl_text *entry,
-    double limit, double interval, bool *yes, double *events)
+local_rate(struct hsl_share *s, double patience, const struct hsl_text *space,
+    const struct hsl_text *entry, double limit, double interval, bool *yes, double *events)
 {
     struct local *l = local_of(s);
     char network[HSL_SHARE_ENTRY_TEXT];
     struct hsl_text who = hsl_share_local_entry(s, entry, network);
 
+    (void)patience;
     *yes = hsl_rate_hit(l->rates, space, &who, limit, interval, hsl_share_local_now(s), events);
     return HSL_SHARE_OK;
 }
 
 static enum hsl_share_end
-local_get(struct hsl_share *s, const struct hsl_text *key, struct hsl_share_entry *entry)
+local_get(
+    struct hsl_share *s, double patience, const struct hsl_text *key, struct hsl_share_entry *entry)
 {
+    (void)patience;
     return hsl_memory_get(local_of(s)->memory, key, entry);
 }
 
 static enum hsl_share_end
-local_change(struct hsl_share *s, const struct hsl_share_change *c, struct hsl_share_entry *before,
-    bool *done)
+local_change(struct hsl_share *s, double patience, const struct hsl_share_change *c,
+    struct hsl_share_entry *before, bool *done)
 {
+    (void)patience;
     return hsl_memory_change(local_of(s)->memory, c, before, done);
 }
 
 static enum hsl_share_end
-local_add(struct hsl_share *s, const struct hsl_text *key, double n, bool remove_zero,
-    double *result, bool *is_number)
+local_add(struct hsl_share *s, double patience, const struct hsl_text *key, double n,
+    bool remove_zero, double *result, bool *is_number)
 {
+    (void)patience;
     return hsl_memory_add(local_of(s)->memory, key, n, remove_zero, result, is_number);
 }
 

@@ -47,30 +47,33 @@ struct hsl_share_entry {
 
 struct hsl_share;
 
+/* Each takes the seconds that an answer may take, [patience]: a store that lets one wait longer is
+ * DOWN. It is hsl_patience() (hsl_run.h) for a run. */
 struct hsl_share_ops {
-    /* Waits at most [wait] seconds until nobody else holds the barrier [name] and takes it: *lock
-     * is to be given to leave() then. The bytes of its value are appended to [value], *has_value
-     * says whether it has one. OK, TIMEOUT, FULL or DOWN; not held unless OK. */
-    enum hsl_share_end (*enter)(struct hsl_share *s, const struct hsl_text *name, double wait,
-        struct ut_sbuf *value, bool *has_value, void **lock);
+    /* Waits at most [wait] seconds (besides [patience]) until nobody else holds the barrier [name]
+     * and takes it: *lock is to be given to leave() then. The bytes of its value are appended to
+     * [value], *has_value says whether it has one. OK, TIMEOUT, FULL or DOWN; not held unless OK.
+     */
+    enum hsl_share_end (*enter)(struct hsl_share *s, double patience, const struct hsl_text *name,
+        double wait, struct ut_sbuf *value, bool *has_value, void **lock);
     /* Gives [lock] up whatever happens. STORE: with the bytes [value]. OK; FULL or DOWN: the value
      * is what it was, or (DOWN) nobody knows. */
-    enum hsl_share_end (*leave)(
-        struct hsl_share *s, void *lock, enum hsl_share_keep keep, const struct hsl_text *value);
+    enum hsl_share_end (*leave)(struct hsl_share *s, double patience, void *lock,
+        enum hsl_share_keep keep, const struct hsl_text *value);
     /* As hsl_rate_hit(): *yes and *events. OK or DOWN. */
-    enum hsl_share_end (*rate)(struct hsl_share *s, const struct hsl_text *space,
+    enum hsl_share_end (*rate)(struct hsl_share *s, double patience, const struct hsl_text *space,
         const struct hsl_text *entry, double limit, double interval, bool *yes, double *events);
     /* OK or DOWN, FULL without memory for the value. */
-    enum hsl_share_end (*get)(
-        struct hsl_share *s, const struct hsl_text *key, struct hsl_share_entry *entry);
+    enum hsl_share_end (*get)(struct hsl_share *s, double patience, const struct hsl_text *key,
+        struct hsl_share_entry *entry);
     /* Changes a key if it may, *done; [before] gets what it held until now, also if it is not
      * changed. OK, FULL or DOWN. */
-    enum hsl_share_end (*change)(struct hsl_share *s, const struct hsl_share_change *c,
-        struct hsl_share_entry *before, bool *done);
+    enum hsl_share_end (*change)(struct hsl_share *s, double patience,
+        const struct hsl_share_change *c, struct hsl_share_entry *before, bool *done);
     /* Adds [n] to the number that the key holds, 0 if it is missing: *result. *is_number false: it
      * holds something else, and stays. [remove_zero]: a key that comes to 0 goes. */
-    enum hsl_share_end (*add)(struct hsl_share *s, const struct hsl_text *key, double n,
-        bool remove_zero, double *result, bool *is_number);
+    enum hsl_share_end (*add)(struct hsl_share *s, double patience, const struct hsl_text *key,
+        double n, bool remove_zero, double *result, bool *is_number);
     void (*free)(struct hsl_share *s);
 };
 

@@ -8,7 +8,8 @@
  * the answer has come, the request is sent again on a new one. The daemon then has forgotten the
  * connection; at worst an event is counted twice. After trouble nothing is tried for a moment, so
  * that a daemon that hangs does not hold up every message. Idle connections are no way around that
- * when it hangs; after a shorter trouble, which may be one connection's own, they are.
+ * when it hangs; after a shorter trouble, which may be one connection's own, they are. Who had
+ * little patience, being near the end of its run, has not found out whether it hangs.
  *
  * Not here: the daemon's end (pol_state.c). Threads: any. Fails: HSL_SHARE_DOWN. */
 #include "config.h"
@@ -16,6 +17,7 @@
 #include "policyd/pol_client.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +27,10 @@
 #include "lib/ut_time.h"
 #include "policyd/pol_wire.h"
 
-#define PATIENCE 3.0   /* seconds for an answer, besides waiting for a barrier */
+#define PATIENCE 3.0   /* seconds for an answer at most, besides waiting for a barrier */
+#define HANGS 1.0      /* seconds without an answer after which the daemon is taken to hang */
 #define PAUSE 0.2      /* seconds without a try after nobody listened */
-#define LONG_PAUSE 5.0 /* after no answer came in time */
+#define LONG_PAUSE 5.0 /* after it was taken to hang */
 #define IDLE_MAX 64u   /* connections kept */
 
 struct conn {
@@ -119,7 +122,7 @@ take(struct client *cl)
 }
 
 static int
-reach(struct client *cl, struct conn *c)
+reach(struct client *cl, struct conn *c, double deadline)
 {
     struct ut_diag d;
 
@@ -128,7 +131,7 @@ reach(struct client *cl, struct conn *c)
     c->used = false;
     if (c->fd >= 0)
         close(c->fd);
-    c->fd = ut_sock_connect(&cl->addr, ut_time_mono() + PATIENCE, &d);
+    c->fd = ut_sock_connect(&cl->addr, fmin(deadline, ut_time_mono() + PATIENCE), &d);
     return c->fd >= 0 ? 0 : -1;
 }
 
@@ -165,7 +168,7 @@ try(struct client *cl, struct conn *c, double deadline)
     if (c->fd >= 0)
         result = exchange(c, deadline);
     if (result == 1 && (c->fd < 0 || c->used))
-        result = reach(cl, c) == 0 ? exchange(c, deadline) : -1;
+        result = reach(cl, c, deadline) == 0 ? exchange(c, deadline) : -1;
     return result;
 }
 
@@ -179,30 +182,40 @@ status_of(const struct ut_attr_list *l)
     return ut_attr_is(l, "status", "full") ? HSL_SHARE_FULL : HSL_SHARE_DOWN;
 }
 
+static void
+pause_for(struct client *cl, double seconds, bool hangs)
+{
+    pthread_mutex_lock(&cl->lock);
+    cl->not_before = ut_time_mono() + seconds;
+    if (hangs)
+        cl->hangs = cl->not_before;
+    pthread_mutex_unlock(&cl->lock);
+}
+
 /* Sends the request in c->out, which is ended here. The answer is in c->parser.list unless the
  * result is DOWN: then [c] is freed. */
 static enum hsl_share_end
-ask(struct client *cl, struct conn *c, double wait)
+ask(struct client *cl, struct conn *c, double patience, double wait)
 {
     enum hsl_share_end end = HSL_SHARE_DOWN;
-    bool slow;
+    double begun = ut_time_mono();
+    bool late;
 
     ut_attr_end(&c->out);
     if (c->out.failed) {
         give_back(cl, c);
         return HSL_SHARE_DOWN;
     }
-    if (try(cl, c, ut_time_mono() + PATIENCE + wait) == 0)
+    if (try(cl, c, begun + fmin(PATIENCE, patience) + wait) == 0)
         end = status_of(&c->parser.list);
     if (end != HSL_SHARE_DOWN)
         return end;
-    slow = errno == ETIMEDOUT;
+    late = errno == ETIMEDOUT;
     conn_free(c);
-    pthread_mutex_lock(&cl->lock);
-    cl->not_before = ut_time_mono() + (slow ? LONG_PAUSE : PAUSE);
-    if (slow)
-        cl->hangs = cl->not_before;
-    pthread_mutex_unlock(&cl->lock);
+    if (!late)
+        pause_for(cl, PAUSE, false);
+    else if (ut_time_mono() - begun >= wait + HANGS)
+        pause_for(cl, LONG_PAUSE, true);
     return end;
 }
 
@@ -215,8 +228,8 @@ flag(const struct conn *c, const char *name)
 }
 
 static enum hsl_share_end
-client_rate(struct hsl_share *s, const struct hsl_text *space, const struct hsl_text *entry,
-    double limit, double interval, bool *yes, double *events)
+client_rate(struct hsl_share *s, double patience, const struct hsl_text *space,
+    const struct hsl_text *entry, double limit, double interval, bool *yes, double *events)
 {
     struct client *cl = (struct client *)s;
     struct conn *c = take(cl);
@@ -229,7 +242,7 @@ client_rate(struct hsl_share *s, const struct hsl_text *space, const struct hsl_
     pol_wire_add_text(&c->out, "entry", entry);
     pol_wire_add_num(&c->out, "limit", limit);
     pol_wire_add_num(&c->out, "interval", interval);
-    end = ask(cl, c, 0);
+    end = ask(cl, c, patience, 0);
     if (end == HSL_SHARE_DOWN)
         return end;
     *yes = flag(c, "yes");
@@ -265,7 +278,8 @@ read_entry(struct client *cl, struct conn *c, enum hsl_share_end end, struct hsl
 }
 
 static enum hsl_share_end
-client_get(struct hsl_share *s, const struct hsl_text *key, struct hsl_share_entry *entry)
+client_get(
+    struct hsl_share *s, double patience, const struct hsl_text *key, struct hsl_share_entry *entry)
 {
     struct client *cl = (struct client *)s;
     struct conn *c = take(cl);
@@ -275,12 +289,12 @@ client_get(struct hsl_share *s, const struct hsl_text *key, struct hsl_share_ent
         return HSL_SHARE_DOWN;
     ut_attr_addz(&c->out, "request", "get");
     pol_wire_add_text(&c->out, "key", key);
-    end = ask(cl, c, 0);
+    end = ask(cl, c, patience, 0);
     return end == HSL_SHARE_DOWN ? end : read_entry(cl, c, end, entry);
 }
 
 static enum hsl_share_end
-client_change(struct hsl_share *s, const struct hsl_share_change *change,
+client_change(struct hsl_share *s, double patience, const struct hsl_share_change *change,
     struct hsl_share_entry *before, bool *done)
 {
     struct client *cl = (struct client *)s;
@@ -296,7 +310,7 @@ client_change(struct hsl_share *s, const struct hsl_share_change *change,
     ut_attr_addi(&c->out, "version", (long long)change->version);
     if (change->value.p)
         pol_wire_add_text(&c->out, "value", &change->value);
-    end = ask(cl, c, 0);
+    end = ask(cl, c, patience, 0);
     if (end == HSL_SHARE_DOWN)
         return end;
     *done = flag(c, "done");
@@ -304,8 +318,8 @@ client_change(struct hsl_share *s, const struct hsl_share_change *change,
 }
 
 static enum hsl_share_end
-client_add(struct hsl_share *s, const struct hsl_text *key, double n, bool remove_zero,
-    double *result, bool *is_number)
+client_add(struct hsl_share *s, double patience, const struct hsl_text *key, double n,
+    bool remove_zero, double *result, bool *is_number)
 {
     struct client *cl = (struct client *)s;
     struct conn *c = take(cl);
@@ -317,7 +331,7 @@ client_add(struct hsl_share *s, const struct hsl_text *key, double n, bool remov
     pol_wire_add_text(&c->out, "key", key);
     pol_wire_add_num(&c->out, "n", n);
     ut_attr_addz(&c->out, "remove", remove_zero ? "1" : "0");
-    end = ask(cl, c, 0);
+    end = ask(cl, c, patience, 0);
     if (end == HSL_SHARE_DOWN)
         return end;
     *is_number = flag(c, "number") && pol_wire_get_num(&c->parser.list, "result", result) == 0;
@@ -328,8 +342,8 @@ client_add(struct hsl_share *s, const struct hsl_text *key, double n, bool remov
 /* --- Barriers --------------------------------------------------------------------------------- */
 
 static enum hsl_share_end
-client_enter(struct hsl_share *s, const struct hsl_text *name, double wait, struct ut_sbuf *value,
-    bool *has_value, void **lock)
+client_enter(struct hsl_share *s, double patience, const struct hsl_text *name, double wait,
+    struct ut_sbuf *value, bool *has_value, void **lock)
 {
     struct client *cl = (struct client *)s;
     struct held *h = malloc(sizeof(*h) + name->len);
@@ -343,7 +357,7 @@ client_enter(struct hsl_share *s, const struct hsl_text *name, double wait, stru
         ut_attr_addz(&c->out, "request", "enter");
         pol_wire_add_text(&c->out, "name", name);
         pol_wire_add_num(&c->out, "wait", wait);
-        end = ask(cl, c, wait);
+        end = ask(cl, c, patience, wait);
     }
     if (end == HSL_SHARE_OK) {
         *has_value = read_value(c, value);
@@ -361,8 +375,8 @@ client_enter(struct hsl_share *s, const struct hsl_text *name, double wait, stru
 }
 
 static enum hsl_share_end
-client_leave(
-    struct hsl_share *s, void *lock, enum hsl_share_keep keep, const struct hsl_text *value)
+client_leave(struct hsl_share *s, double patience, void *lock, enum hsl_share_keep keep,
+    const struct hsl_text *value)
 {
     struct client *cl = (struct client *)s;
     struct held *h = lock;
@@ -381,7 +395,7 @@ client_leave(
         conn_free(c);
         end = HSL_SHARE_FULL;
     } else {
-        end = ask(cl, c, 0);
+        end = ask(cl, c, patience, 0);
         if (end != HSL_SHARE_DOWN)
             give_back(cl, c);
     }

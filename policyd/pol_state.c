@@ -96,7 +96,7 @@ do_rate(struct session *s, const struct ut_attr_list *request)
         pol_wire_get_num(request, "interval", &interval) != 0 || !(interval >= 0.001) ||
         !isfinite(interval))
         return refuse(s, "rate: space, entry, limit and interval are needed");
-    begin(s, s->share->ops->rate(s->share, &space, &entry, limit, interval, &yes, &events));
+    begin(s, s->share->ops->rate(s->share, 0, &space, &entry, limit, interval, &yes, &events));
     ut_attr_addz(&s->out, "yes", yes ? "1" : "0");
     pol_wire_add_num(&s->out, "events", events);
     return 0;
@@ -111,7 +111,7 @@ do_get(struct session *s, const struct ut_attr_list *request)
     if (pol_wire_get_name(request, "key", &key) != 0)
         return refuse(s, "get: a key is needed");
     ut_sbuf_reset(&entry.value);
-    begin(s, s->share->ops->get(s->share, &key, &entry));
+    begin(s, s->share->ops->get(s->share, 0, &key, &entry));
     add_entry(s, &entry);
     return 0;
 }
@@ -134,7 +134,7 @@ do_change(struct session *s, const struct ut_attr_list *request)
     c.when = (enum hsl_share_when)when;
     c.version = (uint64_t)version;
     ut_sbuf_reset(&before.value);
-    begin(s, s->share->ops->change(s->share, &c, &before, &done));
+    begin(s, s->share->ops->change(s->share, 0, &c, &before, &done));
     ut_attr_addz(&s->out, "done", done ? "1" : "0");
     add_entry(s, &before);
     return 0;
@@ -150,7 +150,7 @@ do_add(struct session *s, const struct ut_attr_list *request)
     if (pol_wire_get_name(request, "key", &key) != 0 || pol_wire_get_num(request, "n", &n) != 0)
         return refuse(s, "add: key and n are needed");
     begin(s, s->share->ops->add(
-                 s->share, &key, n, ut_attr_is(request, "remove", "1"), &result, &is_number));
+                 s->share, 0, &key, n, ut_attr_is(request, "remove", "1"), &result, &is_number));
     pol_wire_add_num(&s->out, "result", result);
     ut_attr_addz(&s->out, "number", is_number ? "1" : "0");
     return 0;
@@ -185,7 +185,7 @@ wait_for(struct session *s, const struct hsl_text *name, double wait, bool *has_
     for (;;) {
         ut_sbuf_reset(&s->value);
         end = s->share->ops->enter(
-            s->share, name, fmin(fmax(left, 0), LOOK_EVERY), &s->value, has_value, lock);
+            s->share, 0, name, fmin(fmax(left, 0), LOOK_EVERY), &s->value, has_value, lock);
         left = until - ut_time_mono();
         if (end != HSL_SHARE_TIMEOUT || left <= 0 || is_gone(s))
             return end;
@@ -230,7 +230,7 @@ static enum hsl_share_end
 leave(struct session *s, struct held **at, enum hsl_share_keep keep, const struct hsl_text *value)
 {
     struct held *h = *at;
-    enum hsl_share_end end = s->share->ops->leave(s->share, h->lock, keep, value);
+    enum hsl_share_end end = s->share->ops->leave(s->share, 0, h->lock, keep, value);
 
     *at = s->held[--s->held_count];
     atomic_fetch_sub(&s->state->held, 1);

@@ -10,9 +10,9 @@ my $gw = Penstock->new(quarantined => 0,
     recipient => 'if ($recipientlocalpart == "barrier") { try { barrier "b" => $n { $n = ($n ?? 0) + 1; Reject("number $n"); } } catch ($e) { Defer($e->message()); } }'
         . 'if (rate("to", $recipient, 2, 3600) == false) Reject("too many");'
         . 'if ($recipientlocalpart == "memory") Reject("count " . (memory_inc("n") ?? "none"));'
-        . 'Accept();',
+        . 'for ($i = 0; $i < 50000; $i++) {} Accept();',
     mail => 'Deliver();');
-$gw->{conf} = "state_socket = \"unix:$gw->{dir}/run/state\"\n";
+$gw->{conf} = "state_socket = \"unix:$gw->{dir}/run/state\"\nrecipient_limits = \"max_time=2.9\"\n";
 $gw->write_conf;
 $gw->start_policyd;
 $gw->start;
@@ -31,6 +31,15 @@ like(to('memory'), qr/count 2/, '... of keys');
 like(to('barrier'), qr/number 2/, '... and of values of barriers');
 my ($code, $out) = $gw->ctl('rate', 'show', 'to', 'bob@example.com');
 is($out, "2 in 3600 s  to  bob\@example.com\n", 'so does the administrator');
+
+# A run waited 3 seconds for a daemon that hangs, also if it had less in all: it ended, and nothing was
+# accepted any more.
+kill 'STOP', $gw->{pids}{'penstock-policyd'};
+like(to('bob'), qr/^250/, 'when the daemon hangs nothing is limited');
+sleep 6;
+like(to('barrier'), qr/^4/, '... and a barrier is not entered');
+kill 'CONT', $gw->{pids}{'penstock-policyd'};
+ok(Penstock::wait_until(10, sub { to('bob') =~ /^5.*too many/s }), '... and again when it goes on');
 
 $gw->kill_daemon('penstock-policyd', 'KILL');
 like(to('bob'), qr/^250/, 'without the daemon nothing is limited');

@@ -396,15 +396,18 @@ test_store_memory(void)
         exit(1);
     ut_sbuf_init(&out, 10000);
     value = (struct hsl_text){bytes, 100};
-    tap_ok(s->ops->enter(s, &name, 0, &out, &has, &lock) == HSL_SHARE_OK && !has, "no value yet");
-    tap_ok(s->ops->leave(s, lock, HSL_SHARE_STORE, &value) == HSL_SHARE_OK, "a small one fits");
-    tap_ok(s->ops->enter(s, &name, 0, &out, &has, &lock) == HSL_SHARE_OK && has && out.len == 100,
+    tap_ok(
+        s->ops->enter(s, 0, &name, 0, &out, &has, &lock) == HSL_SHARE_OK && !has, "no value yet");
+    tap_ok(s->ops->leave(s, 0, lock, HSL_SHARE_STORE, &value) == HSL_SHARE_OK, "a small one fits");
+    tap_ok(
+        s->ops->enter(s, 0, &name, 0, &out, &has, &lock) == HSL_SHARE_OK && has && out.len == 100,
         "it is there");
     value.len = sizeof(bytes);
-    tap_ok(s->ops->leave(s, lock, HSL_SHARE_STORE, &value) == HSL_SHARE_FULL,
+    tap_ok(s->ops->leave(s, 0, lock, HSL_SHARE_STORE, &value) == HSL_SHARE_FULL,
         "more than store_memory does not");
     out.len = 0;
-    tap_ok(s->ops->enter(s, &name, 0, &out, &has, &lock) == HSL_SHARE_OK && has && out.len == 100,
+    tap_ok(
+        s->ops->enter(s, 0, &name, 0, &out, &has, &lock) == HSL_SHARE_OK && has && out.len == 100,
         "the small one stays, the lock is free");
     ut_sbuf_fini(&out);
     s->ops->free(s);
