@@ -126,7 +126,7 @@ log_drop_sink(void)
 int
 ut_log_open(const char *program, const char *target, enum ut_log_level level, struct ut_diag *d)
 {
-    enum log_sink sink;
+    enum log_sink sink = LOG_SINK_STDERR;
     int fd = -1;
 
     if (log_sink_by_name(target, &sink, d) != 0)
