@@ -122,12 +122,6 @@ hsl_time_left(const struct hsl_run *r)
     return left > 0 ? left : 0;
 }
 
-double
-hsl_patience(const struct hsl_run *r)
-{
-    return hsl_time_left(r) / 2;
-}
-
 void
 hsl_run_place(struct hsl_run *r, struct hsl_place *place)
 {

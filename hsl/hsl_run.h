@@ -103,7 +103,11 @@ bool hsl_in_time(struct hsl_run *r) UT_CHECKED;
 double hsl_time_left(const struct hsl_run *r);
 /* Seconds that [r] lets shared state take for an answer: half of those, so that a store that hangs
  * does not end the run. */
-double hsl_patience(const struct hsl_run *r);
+static inline double
+hsl_patience(const struct hsl_run *r)
+{
+    return hsl_time_left(r) / 2;
+}
 /* Calls the function value [fn] with [argc] borrowed arguments; *out gets a new count. Counts against
  * call depth. false: error or end, pass it on. */
 bool hsl_call(struct hsl_run *r, const struct hsl_value *fn, const struct hsl_value *args,

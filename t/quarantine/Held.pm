@@ -50,10 +50,16 @@ sub files {
     return @all;
 }
 
-# The audit log as records.
+# The audit log as records. A kill may leave a line that is cut off: [cut] of them, at most.
 sub audit {
-    my ($gw) = @_;
-    return map { decode_json($_) } split /\n/, Penstock::read_file("$gw->{dir}/state/quarantine.audit");
+    my ($gw, $cut) = @_;
+    my (@records, @damaged);
+    for (split /\n/, Penstock::read_file("$gw->{dir}/state/quarantine.audit")) {
+        my $record = eval { decode_json($_) };
+        push @{ $record ? \@records : \@damaged }, $record // $_;
+    }
+    die "the audit log is damaged: $damaged[0]\n" if @damaged > ($cut // 0);
+    return @records;
 }
 
 1;

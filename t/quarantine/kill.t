@@ -12,14 +12,16 @@ use Time::HiRes qw(sleep);
 my $gw = held_start(sink => 0);
 my ($code, $out);
 
-sub restart { $gw->kill_daemon('penstock-quarantined', 'KILL'); $gw->start_quarantined }
+my $kills = 0;
+sub end { $gw->kill_daemon('penstock-quarantined', 'KILL'); $kills++ }
+sub restart { end(); $gw->start_quarantined }
 
 # Each id of @ids has one record and one line "stored" in the audit log; none else has.
 sub exactly_once {
     my ($name, @ids) = @_;
     my (%index, %log);
     $index{ $_->{id} }++ for $gw->held('--state', 'all');
-    $log{ $_->{id} }++ for grep { $_->{event} eq 'stored' } audit($gw);
+    $log{ $_->{id} }++ for grep { $_->{event} eq 'stored' } audit($gw, $kills);
     is(scalar(grep { ($index{$_} // 0) != 1 } @ids), 0, "$name: each is in the index");
     is(scalar keys %index, scalar @ids, '... and no other');
     is(scalar(grep { ($log{$_} // 0) != 1 } @ids), 0, '... and in the audit log once');
@@ -30,12 +32,12 @@ sub exactly_once {
 # 500 files wait; the daemon is killed at different moments of taking them in.
 my @ids;
 for my $round (1 .. 5) {
-    $gw->kill_daemon('penstock-quarantined', 'KILL');
+    end();
     push @ids, put_mail($gw, count => 500, to => "user%d\@example.com");
     for my $delay (0.002, 0.01, 0.02, 0.03) {
         my $pid = $gw->spawn('penstock-quarantined', Penstock::program('penstock-quarantined'), '-f', '-c', "$gw->{dir}/etc/penstock.conf");
         sleep $delay * $round;
-        $gw->kill_daemon('penstock-quarantined', 'KILL');
+        end();
     }
     $gw->start_quarantined;
 }
@@ -69,7 +71,7 @@ cmp_ok(scalar keys %told, '>', 5, 'some were deleted before');
 is(scalar(grep { $state{$_} ne 'deleted' } keys %told), 0, 'what was told to be deleted is deleted');
 exactly_once('killed while deleting', @ids);
 my %deleted;
-$deleted{ $_->{id} }++ for grep { $_->{event} eq 'deleted' } audit($gw);
+$deleted{ $_->{id} }++ for grep { $_->{event} eq 'deleted' } audit($gw, $kills);
 is(scalar(grep { $_ != 1 } values %deleted), 0, 'no deletion is logged twice');
 is_deeply([sort keys %deleted], [sort grep { $state{$_} eq 'deleted' } keys %state], 'the index is as the audit log says');
 
