@@ -7,7 +7,7 @@ packages_build="autoconf automake make gcc pkg-config libc6-dev libmilter-dev li
     xz-utils"
 packages_run="postfix postfix-pcre perl procps"
 packages_check="clang dovecot-core knot nginx-light openssl slapd ldap-utils sasl2-bin libsasl2-modules libsasl2-modules-db
-    libclang-rt-14-dev llvm-14 mandoc util-linux libio-pty-perl vim"
+    libclang-rt-14-dev llvm-14 mandoc util-linux libio-pty-perl systemd vim"
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
