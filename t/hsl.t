@@ -140,8 +140,7 @@ sub check_script {
     my @warnings = map { s/^(\d+:\d+: )warning: /$1/r } grep { /^\d+:\d+: warning: / } @all;
     my @errors = grep { !/^\d+:\d+: warning: / } @all;
     my @diff = compare('compile errors', $w->{compile}, \@errors);
-    push @diff, compare('warnings', $w->{warning}, \@warnings)
-        if @{ $w->{warning} } || @{ $w->{compile} } == 0 && defined $w->{flow};
+    push @diff, compare('warnings', $w->{warning}, \@warnings);
     push @diff, compare_code(@{ $w->{compile} } ? 65 : 0, $code, $err);
     return @diff;
 }
@@ -176,10 +175,11 @@ sub test_script {
     my $wants = @{ $w->{output} } + @{ $w->{error} } + @{ $w->{compile} } + @{ $w->{warning} }
         + @{ $w->{stderr} };
     return ('it asks for nothing') if $wants == 0 && !defined $w->{flow};
+    return ('a script that is only checked has no output') if (defined $w->{flow} || @{ $w->{compile} })
+        && (@{ $w->{output} } || @{ $w->{error} } || @{ $w->{stderr} });
     return check_script($w, $dir, $name, "--context=$w->{flow}") if defined $w->{flow};
     return check_script($w, $dir, $name) if @{ $w->{compile} };
-    my @diff = @{ $w->{warning} } ? check_script($w, $dir, $name) : ();
-    return (@diff, run_script($w, $dir, $name));
+    return (check_script($w, $dir, $name), run_script($w, $dir, $name));
 }
 
 my @scripts = @ARGV;

@@ -54,11 +54,15 @@ for my $unit (@units) {
 }
 my ($analyze) = grep { -x } map { "$_/systemd-analyze" } split /:/, $ENV{PATH};
 die "systemd-analyze is not there: install systemd\n" if !$analyze;
-(undef, $out, $err) = Penstock::call($analyze, 'verify', '--man=no', map { "$root$_" } @units);
-is_deeply([grep { /penstock/ } split /\n/, $out . $err], [], 'systemd-analyze verify has nothing to say about them');
-for my $path ($readme =~ m{^ {4}(contrib/\w+) }mg) {
-    ok(-x "$top/$path", "README's $path is there");
-}
+sub verify { my (undef, $out, $err) = Penstock::call($analyze, 'verify', '--man=no', @_); return [grep { /penstock/ } split /\n/, $out . $err] }
+is_deeply(verify(map { "$root$_" } @units), [], 'systemd-analyze verify has nothing to say about them');
+my $spoiled = "$root/penstock-spoiled.service";
+Penstock::write_file($spoiled, Penstock::read_file("$root$units[0]") . "Nonsense=1\n");
+isnt(scalar @{ verify($spoiled) }, 0, '... and has about one that is spoiled');
+unlink $spoiled;
+my @named = $readme =~ m{^ {4}(contrib/\w+) }mg;
+cmp_ok(scalar @named, '>=', 2, 'README names commands of contrib');
+ok(-x "$top/$_", "README's $_ is there") for @named;
 
 # --- the examples, copied as README says, checked and served by the installed programs
 my ($from, $to) = $readme =~ m{^ {4}cp -r (/usr/share/doc/penstock/\S+)/\. (/\S+)/$}m;

@@ -70,7 +70,7 @@ sub says {
 sub stop {
     kill 'TERM', $daemon;
     waitpid $daemon, 0;
-    return $? >> 8;
+    return $?;
 }
 
 write_conf('');

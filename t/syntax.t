@@ -73,6 +73,7 @@ my @keywords = $tokens =~ /^HSL_KEYWORD\(\w+, "(\w+)"\)/mg;
 my @reserved = grep { $_ ne 'this' } $tokens =~ /^HSL_RESERVED\("(\w+)"\)/mg;
 my @here = qw(constructor from private readonly static with);
 cmp_ok(scalar @keywords, '>', 30, 'the keywords were found');
+cmp_ok(scalar @reserved, '>', 10, '... and reserved words');
 for my $word (@keywords, @here) {
     ok($vim{$word} && $vim{$word} ne 'hslError', "vim knows $word");
     ok((grep { /^(?:keyword|storage|constant)/ } scopes($word)), "VS Code knows $word");
@@ -93,7 +94,9 @@ is_deeply([grep { !grep { $vim{$_} } @{ $family{$_} } } sort keys %family], [], 
 is_deeply([grep { !grep { $functions =~ /\b\Q$_\E\b/ } @{ $family{$_} } } sort keys %family], [], 'VS Code too');
 
 # Operators
-for my $op ($tokens =~ /^HSL_PUNCT\(\w+, "([^"]+)"\)/mg) {
+my @operators = $tokens =~ /^HSL_PUNCT\(\w+, "([^"]+)"\)/mg;
+cmp_ok(scalar @operators, '>', 40, 'there are operators');
+for my $op (@operators) {
     $op =~ s/\\\?/?/g;
     next if $op =~ /^[,;(){}\[\]]$/;
     ok((grep { /^keyword\.operator/ } scopes($op)), "VS Code knows $op");

@@ -29,7 +29,7 @@ my %live;    # gateways to be stopped if the program dies
 my $owner = $$;
 END {
     local $?;
-    if ($$ == $owner) { $_->stop for values %live }
+    if ($$ == $owner) { $_->stop(1) for values %live }
 }
 $SIG{INT} = $SIG{TERM} = sub { exit 130 };
 
@@ -316,12 +316,22 @@ sub stop_postfix {
     wait_until(10, sub { !$pid || !kill 0, $pid });
 }
 
+# A test fails when a daemon did not end as it should, or a sanitizer had something to say; not when
+# the program is [dying].
 sub stop {
-    my ($self) = @_;
+    my ($self, $dying) = @_;
+    my @bad;
     delete $live{ $self->{dir} };
     $self->stop_postfix;
-    $self->kill_daemon($_) for qw(penstock-milter penstock-quarantined);
+    for my $name (qw(penstock-milter penstock-quarantined)) {
+        my $status = $self->kill_daemon($name);
+        push @bad, "$name ended by signal " . ($status & 127) if ($status // 0) & 127;
+    }
     $self->kill_daemon($_, 'KILL') for keys %{ $self->{pids} };
+    for my $file (glob "$self->{dir}/log/*.err") {
+        push @bad, "$file: $1" if (read_file($file) // '') =~ /(.*(?:Sanitizer|runtime error:).*)/;
+    }
+    if (!$dying && $INC{'Test/More.pm'}) { Test::More::fail($_) for @bad }
     remove_tree($self->{dir}, { error => \my $ignored }) if $self->{tmp} && !$self->{keep};
 }
 
@@ -436,7 +446,7 @@ sub wait_mail { my ($self, $n, $seconds) = @_; return wait_until($seconds // 20,
 # Waits until Postfix has no message left.
 sub wait_queue_empty {
     my ($self, $seconds) = @_;
-    return wait_until($seconds // 30, sub { `postqueue -c '$self->{dir}/postfix' -j 2>/dev/null` eq '' });
+    return wait_until($seconds // 30, sub { my $queue = `postqueue -c '$self->{dir}/postfix' -j 2>/dev/null`; $? == 0 && $queue eq '' });
 }
 
 # --- the client -----------------------------------------------------------------------------
@@ -524,7 +534,7 @@ sub ctl {
     binmode $out;
     my $text = do { local $/; <$out> } // '';
     close $out;
-    return ($? >> 8, $text, read_file($err) // '');
+    return ($? & 127 ? 128 + ($? & 127) : $? >> 8, $text, read_file($err) // '');
 }
 
 # The quarantine as a list of records.

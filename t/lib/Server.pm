@@ -19,6 +19,7 @@ use IO::Select;
 use IO::Socket::INET;
 use Penstock;
 use POSIX qw(:sys_wait_h);
+use Test::More ();
 use Time::HiRes qw(sleep time);
 
 my %live;
@@ -418,8 +419,10 @@ sub hsl {
         exec Penstock::program('hsl'), @options, "$d/script.hsl" or POSIX::_exit(127);
     }
     waitpid $pid, 0;
-    my $status = $? >> 8;
-    return (Penstock::read_file("$d/script.out"), Penstock::read_file("$d/script.err"), $status);
+    my $status = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+    my ($out, $err) = map { Penstock::read_file("$d/script.$_") } qw(out err);
+    Test::More::fail("hsl ended with $status: $err") if $status >= 127 || $err =~ /Sanitizer|runtime error:/;
+    return ($out, $err, $status);
 }
 
 1;

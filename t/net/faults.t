@@ -116,7 +116,6 @@ sub round {
 }
 
 my @servers = qw(knot slapd nginx dovecot postfix);
-my $whole = time;
 my $before = round('all servers up', 'Accept');
 
 round('killed', 'Reject: error', 1.5 + $TIMEOUT + $SPARE, sub { hurt($_[0], 'KILL') });
@@ -164,7 +163,7 @@ for (['ldap_bind("ldap:1", "cn=joe", "pw")', -1], ['http("http://slow.test/", 1)
     is_deeply($r->{outcomes}, { 'Reject: error' => 20 }, "DNS stuck: $lookup");
     cmp_ok($r->{longest}, '<', 1 + $SPARE, 'in time');
     like($flow->records, qr/slow\.test/, 'with a record');
-    sleep 2.5;    # what has been looking it up ends, too
+    sleep 5;    # what has been looking it up ends, too
     is($flow->end, 0, 'no descriptor is left open');
 }
 
@@ -172,7 +171,6 @@ for (['ldap_bind("ldap:1", "cn=joe", "pw")', -1], ['http("http://slow.test/", 1)
 # with each failed look-up would be 800.
 cmp_ok($after->{$_}, '<=', $before->{$_} + 32 * 5, "$_: descriptors do not become more and more") for map { $_->[0] } @kinds;
 is($_->end, 0, 'no descriptor is left open') for @flows;
-diag sprintf '%.1f s', time - $whole if $ENV{TEST_VERBOSE};
 $gw->stop;
 $s->stop;
 done_testing;

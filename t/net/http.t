@@ -157,11 +157,11 @@ prints("http(\"https://127.0.0.1:$mute/\", 1);");
 cmp_ok(time - $start, '<', 3, 'and in the TLS handshake');
 
 # Connections are kept.
-my $before = () = (Penstock::read_file("$s->{dir}/access.log") // '') =~ /\n/g;
-prints("for (\$i = 0; \$i < 20; \$i++) http(\"$u/hello\");");
-my @lines = split /\n/, Penstock::read_file("$s->{dir}/access.log");
-my %connections = map { (split)[2] => 1 } @lines[-20 .. -1];
-is(scalar(keys %connections), 1, 'twenty requests use one connection');
+my $requests = sub { my ($what) = @_; return grep { /$what/ } split /\n/, Penstock::read_file("$s->{dir}/access.log") };
+prints("for (\$i = 0; \$i < 20; \$i++) http(\"$u/hello?kept\");");
+ok(Penstock::wait_until(10, sub { $requests->('kept') == 20 }), 'twenty requests');
+my %connections = map { (split)[2] => 1 } $requests->('kept');
+is(scalar(keys %connections), 1, '... use one connection');
 
 # What the administrator forbids.
 sub guarded {
@@ -180,11 +180,10 @@ is((guarded("http_deny = \"127.0.0.1 ::1\"\nhttp_allow = \"127.0.0.2\"", "echo h
 is((guarded('http_deny = "192.0.2.0/24 10.0.0.0/8"', "echo http(\"$u/hello\", []);"))[0], 'hello', 'others may be reached');
 
 # In the background.
-prints("echo http(\"$u/echo?bg\$1\", [\"background\" => true, \"background_hash\" => \"h\"], [1]); http(\"$u/echo?bg2\", [\"background\" => true, \"background_hash\" => \"h\"]); sleep(1);" =~ s/bg\$1/bg\\\$1/r);
-@lines = grep { /bg/ } split /\n/, Penstock::read_file("$s->{dir}/access.log");
-is(join(' ', map { (split)[1] } @lines), '/echo?bg1 /echo?bg2', 'requests in the background, in order');
+prints("echo http(\"$u/echo?bg\$1\", [\"background\" => true, \"background_hash\" => \"h\"], [1]); http(\"$u/echo?bg2\", [\"background\" => true, \"background_hash\" => \"h\"]); sleep(4);" =~ s/bg\$1/bg\\\$1/r);
+is(join(' ', map { (split)[1] } $requests->('bg')), '/echo?bg1 /echo?bg2', 'requests in the background, in order');
 my $late = $s->tcp('late', sub { my ($c) = @_; sysread $c, my $b, 4096; syswrite $c, "HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" });
-prints("http(\"http://127.0.0.1:$late/\", [\"background\" => true, \"background_retry_count\" => 2, \"background_retry_delay\" => 0.2]); sleep(1.5);");
+prints("http(\"http://127.0.0.1:$late/\", [\"background\" => true, \"background_retry_count\" => 2, \"background_retry_delay\" => 0.2]); sleep(4);");
 is($s->connections('late'), 3, 'are tried again as often as said');
 $start = time;
 prints("http(\"http://127.0.0.1:$mute/\", [\"background\" => true]);");

@@ -243,7 +243,8 @@ like($err, qr/^info: smtp_lookup_auth failed: 127\.0\.0\.1:$port{none}: the serv
 like($err, qr/^info: smtp_lookup_rcpt failed: 127\.0\.0\.1:$port{relay}: the server answers AUTH \S+ with 535$/m, "the transport's own credentials");
 like($err, qr/^info: smtp_lookup_rcpt failed: 127\.0\.0\.1:$port: the server answers RCPT TO with 450 4\.2\.0 .*come back later$/m, 'a recipient later');
 like($err, qr/^info: smtp_lookup_rcpt failed: MX of nx\.gone\.test: NXDOMAIN$/m, 'no such domain');
-my $mail_log = Penstock::read_file("$gw->{dir}/log/mail.log");
+my $mail_log;
+Penstock::wait_until(10, sub { $mail_log = Penstock::read_file("$gw->{dir}/log/mail.log"); $mail_log =~ /ehlo=2 starttls=1 auth=1 quit=1/ });
 like($mail_log, qr/disconnect from \S+ ehlo=1 mail=1 rcpt=1 rset=1 quit=1 commands=5$/m, 'MAIL, RCPT, RSET, QUIT');
 like($mail_log, qr/disconnect from \S+ ehlo=2 starttls=1 auth=1 quit=1 commands=5$/m, 'EHLO, STARTTLS, EHLO, AUTH, QUIT');
 like($mail_log, qr/reject: RCPT .* from=<"c d"\@example\.org> to=<unknown\@example\.com>/, 'a local part is quoted');
@@ -254,7 +255,8 @@ sub mechanism {
     my ($server) = @_;
     my $before = length Penstock::read_file("$gw->{dir}/log/mail.log");
     is(prints('echo ' . auth($server) . ';'), 1, $server);
-    my $log = substr Penstock::read_file("$gw->{dir}/log/mail.log"), $before;
+    my $log;
+    Penstock::wait_until(10, sub { $log = substr Penstock::read_file("$gw->{dir}/log/mail.log"), $before; $log =~ /disconnect from/ });
     return join ' ', $log =~ /< \S+: AUTH (\S+)/g;
 }
 is(mechanism(at($port{verbose})), 'CRAM-MD5', 'without TLS the password is not shown');

@@ -73,7 +73,7 @@ for my $damage ('garbage', 'short', 'page') {
     is(ask($c, 'get', key => 'new5')->{value}, 'v', '... and what is new is kept');
     unlink $folder;
     rename "$folder.away", $folder;
-    ok(Penstock::wait_until(20, sub { !$trouble->() }), 'the folder is back: it writes');
+    ok(Penstock::wait_until(20, sub { !$trouble->() && ($small->ctl('status'))[1] =~ /^policyd:\n  uptime: /m }), 'the folder is back: it writes');
     $small->kill_daemon('penstock-policyd');
     $small->start_policyd;
     $c = state_connect($small);
@@ -103,7 +103,7 @@ for my $damage ('garbage', 'short', 'page') {
     ask($c, 'change', key => "big$_", when => 'always', version => 0) for 0 .. $i;
     close $fill;
     unlink "$state/fill";
-    ok(Penstock::wait_until(20, sub { !$trouble->() }), 'room again: it writes');
+    ok(Penstock::wait_until(20, sub { !$trouble->() && ($gw->ctl('status'))[1] =~ /^policyd:\n  uptime: /m }), 'room again: it writes');
     $gw->kill_daemon('penstock-policyd', 'KILL');
     ok($gw->start_policyd, 'starts again');
     $c = state_connect($gw);

@@ -54,7 +54,7 @@ is(rate($c, 'r', 'x', 1), 1, 'lets it in again');
 like($out, qr/^policyd:\n  uptime: /m, 'penstock status shows the daemon');
 
 # --- kill -9: what is older than a second is there again
-sleep 1.2;
+sleep 3;
 $gw->kill_daemon('penstock-policyd', 'KILL');
 is(rate($c, 'n', 'e', 3), undef, 'gone');
 $gw->start_policyd;
@@ -166,7 +166,7 @@ is(rate($c, 'n', 'after', 0), 0, 'the daemon serves on');
 my @idle = map { state_connect($gw) } 1 .. 320;
 my $refused = 0;
 for (@idle) { my $line = ''; vec(my $in = '', fileno $_, 1) = 1; $refused++ if select $in, undef, undef, 0.01 }
-ok($refused >= 20, "no more than 300 clients ($refused are told)");
+ok($refused >= 20 && $refused <= 30, "no more than 300 clients ($refused are told)");
 is(rate($c, 'n', 'after', 0), 0, 'who was there before is served');
 @idle = ();
 ok(Penstock::wait_until(5, sub { my $s = state_connect($gw); $s && defined rate($s, 'n', 'after', 0) }), 'then there is room again');

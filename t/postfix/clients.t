@@ -272,7 +272,7 @@ sub is_same { my ($x, $y) = @_; return "@$x" eq "@$y" }
     $gw->wait_queue_empty;
     my %m = map { $_->{to}[0] => $_ } $gw->mail;
     is_deeply([sort keys %m], [sort "pl\xc3\xa4in\@example.com", 'copy1@example.com', $from], '... delivered, copied and reported');
-    is($m{$_}{from}, $from, "... from whom it was") for grep { $m{$_}{from} ne '' } keys %m;
+    is($m{$_}{from}, $_ eq $from ? '' : $from, '... from whom it was') for sort keys %m;
     like($m{$from}{body} // '', qr/^Final-Recipient: rfc822; reject1\@example\.com\r$/m, '... the report is about the right one');
     my ($h) = grep { $_->{subject} eq "n$n" } $gw->held;
     $gw->clear_mail;
@@ -282,8 +282,8 @@ sub is_same { my ($x, $y) = @_; return "@$x" eq "@$y" }
     is(($gw->mail)[0]{from}, $from, '... from whom it was');
 }
 
-is($gw->pid('penstock-milter') == $milter && kill(0, $milter), 1, 'all by one milter');
-ok(Penstock::wait_until(10, sub { $gw->descriptors('penstock-milter') < 60 }), '... which has closed what it opened') or diag $gw->descriptors('penstock-milter');
+is(waitpid($milter, POSIX::WNOHANG), 0, 'all by one milter');
+ok(Penstock::wait_until(10, sub { my $n = $gw->descriptors('penstock-milter'); $n > 0 && $n < 60 }), '... which has closed what it opened') or diag $gw->descriptors('penstock-milter');
 my ($code, $out) = $gw->ctl('quarantine', 'check');
 is($code, 0, 'quarantine check is content') or diag $out;
 $gw->stop;

@@ -47,7 +47,7 @@ for (1 .. 6) {
     $gw->start_milter;
 }
 my $refused = 0;
-for (@clients) { waitpid $_, 0; my $s = $? >> 8; isnt($s, 255, 'a client got through in the end'); $refused += $s }
+for (@clients) { waitpid $_, 0; my $s = $? >> 8; ok(!($? & 127) && $s != 255, 'a client got through in the end'); $refused += $s }
 ok($refused > 0, "the kills were noticed: $refused tries were told to come back");
 
 my $want = 0;

@@ -50,7 +50,7 @@ my (@during, %end);
 while (keys %end < keys %pid) {
     push @during, deliver('other');
     for my $who (grep { !exists $end{$_} } keys %pid) {
-        $end{$who} = $? >> 8 if waitpid($pid{$who}, POSIX::WNOHANG) == $pid{$who};
+        $end{$who} = $? if waitpid($pid{$who}, POSIX::WNOHANG) == $pid{$who};
     }
 }
 my $worst = slowest(@during);

@@ -38,7 +38,7 @@ for my $n (2 .. 11) {
     kill 'HUP', $gw->pid('penstock-milter');
 }
 my $failed = 0;
-for (@clients) { waitpid $_, 0; $failed += $? >> 8 }
+for (@clients) { waitpid $_, 0; $failed += $? & 127 ? 1 : $? >> 8 }
 is($failed, 0, '200 messages during ten reloads: all answered 250');
 like($say->('DATA'), qr/^354/, 'the old connection goes on');
 like($say->("Subject: slow\r\n\r\nx\r\n."), qr/^250/, '... and delivers');
@@ -46,7 +46,7 @@ $say->('QUIT');
 ok($gw->wait_mail(201, 60), 'all arrived') or diag $gw->mail_count;
 my @m = $gw->mail;
 is(scalar @m, 201, '... once each');
-is(scalar(grep { () = $_->{head} =~ /^X-Revision: \d+\r$/gm; 1 == (() = $_->{head} =~ /^X-Revision:/gm) } @m), 201, 'each was decided by one revision');
+is(scalar(grep { my @r = $_->{head} =~ /^X-Revision:(.*)$/gm; @r == 1 && $r[0] =~ /^ (?:[1-9]|1[01])\r$/ } @m), 201, 'each was decided by one revision');
 my ($s) = grep { $_->{to}[0] eq 'slow@example.com' } @m;
 like($s->{head}, qr/^X-Revision: 1\r$/m, 'the old connection finished on its program');
 Penstock::wait_until(10, sub { $gw->clear_mail; $gw->send(from => 'z@example.org', to => ['z@example.com'], data => "Subject: z\n\nz\n"); $gw->wait_mail(1); my ($z) = $gw->mail; $z && $z->{head} =~ /^X-Revision: 11\r$/m });

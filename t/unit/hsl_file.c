@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hsl/hsl_env.h"
@@ -273,6 +274,12 @@ test_index(void)
     tap_ok(same, "index and plain search agree on 300 files");
 }
 
+static double
+processor_time(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
 static void
 test_large(void)
 {
@@ -295,10 +302,10 @@ test_large(void)
     f = name ? hsl_file_get(&r, name) : NULL;
     if (!f)
         bail_out("no file");
-    start = ut_time_mono();
+    start = processor_time();
     same = same_answer(&r, f, &form, "user99999");
-    first = ut_time_mono() - start;
-    start = ut_time_mono();
+    first = processor_time() - start;
+    start = processor_time();
     for (int i = 0; i < 1000; i++) {
         struct hsl_record rec;
         struct hsl_str *s;
@@ -310,7 +317,7 @@ test_large(void)
         if (s)
             hsl_unref(&r, hsl_from_str(s));
     }
-    then = ut_time_mono() - start;
+    then = processor_time() - start;
     printf("# first lookup %.1f ms, then %.2f us each\n", first * 1e3, then * 1e3);
     tap_ok(same, "100000 lines: every user is found");
     tap_ok(then < first * 10, "lookups after the first cost next to nothing");

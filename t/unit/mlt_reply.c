@@ -101,7 +101,7 @@ test_bounds(void)
     struct mlt_reply r;
     bool fits = true;
 
-    if (!text)
+    if (!tap_ok(text != NULL, "memory"))
         return;
     memset(text, 'x', 100000);
     tap_num(mlt_reply_of(&r, arena, HSL_FLOW_MAIL, &v, false), 0, "100,000 bytes");

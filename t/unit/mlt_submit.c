@@ -220,13 +220,14 @@ test_helper_killed(struct sink *s)
     struct ut_smtp_reply reply;
     struct ut_diag d = {0};
     struct mlt_submit *helper = mlt_submit_open(dir, &d);
+    siginfo_t ended;
     pid_t pid;
 
     s->final = "250 kept\r\n";
     tap_ok(helper && submit(helper, s->port, &reply, &d) == 0, "a helper works");
     pid = only_child();
     tap_ok(pid > 0 && kill(pid, SIGKILL) == 0, "... is killed");
-    usleep(100 * 1000);
+    waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT);
     tap_ok(
         helper && submit(helper, s->port, &reply, &d) == 0, "... and is there again: %s", d.text);
     mlt_submit_close(helper);
@@ -242,7 +243,7 @@ test_kill(struct sink *s)
     pid_t pid;
 
     s->final = "250 kept\r\n";
-    s->delay_ms = 1500;
+    s->delay_ms = 5000;
     s->thinking = 0;
     pid = fork();
     if (pid == 0) {

@@ -151,7 +151,7 @@ test_barrier(struct hsl_share *c)
     ut_sbuf_init(&out, HSL_SHARE_VALUE_MAX);
     tap_ok(c->ops->enter(c, 10, &name, 1, &out, &has, &lock) == HSL_SHARE_OK && !has, "entered");
     tap_ok(c->ops->enter(c, 10, &name, 0.3, &out, &has, &second) == HSL_SHARE_TIMEOUT, "not twice");
-    tap_ok(ut_time_mono() - start > 0.25 && ut_time_mono() - start < 2, "as long as was said");
+    tap_ok(ut_time_mono() - start > 0.25 && ut_time_mono() - start < 8, "as long as was said");
     value = (struct hsl_text){large, HSL_SHARE_VALUE_MAX};
     tap_ok(
         c->ops->leave(c, 10, lock, HSL_SHARE_STORE, &value) == HSL_SHARE_OK, "the largest value");
@@ -280,7 +280,7 @@ test_down(void)
         "nobody listens");
     tap_ok(c->ops->enter(c, 10, &name, 5, &out, &has, &lock) == HSL_SHARE_DOWN,
         "... for barriers neither");
-    tap_ok(ut_time_mono() - start < 1, "and nobody waits");
+    tap_ok(ut_time_mono() - start < 4, "and nobody waits");
     s = serve();
     usleep(300000);
     tap_ok(c->ops->rate(c, 10, &space, &entry, 5, 60, &yes, &events) == HSL_SHARE_OK,
@@ -378,12 +378,12 @@ test_hangs(void)
         tap_ok(c->ops->rate(c, 0.2, &names[0], &names[0], 5, 60, &yes, &events) == HSL_SHARE_DOWN,
             "a server that hangs, and little time");
     start = ut_time_mono() - start;
-    tap_ok(start > 0.3 && start < 2, "%g s: which does not show that it hangs", start);
+    tap_ok(start > 0.3 && start < 4, "%g s: which does not show that it hangs", start);
     tap_ok(c->ops->rate(c, 10, &names[0], &names[0], 5, 60, &yes, &events) == HSL_SHARE_DOWN,
         "a server that hangs");
     start = ut_time_mono();
     tap_ok(c->ops->rate(c, 10, &names[0], &names[0], 5, 60, &yes, &events) == HSL_SHARE_DOWN &&
-               ut_time_mono() - start < 1,
+               ut_time_mono() - start < 2.5,
         "is not waited for again at once, on idle connections neither");
     c->ops->free(c);
     ut_serve_stop(s);

@@ -194,7 +194,7 @@ test_kill(void)
     ix = qtn_index_open_db(path, false, &diag);
     tap_ok(ix != NULL, "opens after a kill");
     n = walk(ix, NULL);
-    if (!tap_ok(n == told || n == told + 1, "what was told is there"))
+    if (!tap_ok(told >= 200 && (n == told || n == told + 1), "what was told is there"))
         printf("# told %d, found %d\n", told, n);
     tap_num(walk(ix, "a@example.com"), n, "by recipient too");
     qtn_index_close(ix);
@@ -272,8 +272,10 @@ test_damage(void)
 
         for (unsigned n = 0; n < 12; n++) {
             ix = fresh();
-            if (!ix)
+            if (!ix) {
+                ok = false;
                 break;
+            }
             fill(ix);
             qtn_index_close(ix);
             snprintf(name, sizeof(name), "%s/%s", path, names[i]);
@@ -282,7 +284,7 @@ test_damage(void)
         }
         tap_ok(ok, "garbage in %s", names[i]);
         ix = fresh();
-        if (!ix)
+        if (!tap_ok(ix != NULL, "a fresh index"))
             break;
         fill(ix);
         qtn_index_close(ix);

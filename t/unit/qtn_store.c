@@ -252,7 +252,7 @@ test_withdraw(void)
     int before = entries("incoming");
 
     for (int i = 0; i < 3; i++)
-        if (put(&q[i], &plain, body, 10, 10) != QTN_OK)
+        if (!tap_ok(put(&q[i], &plain, body, 10, 10) == QTN_OK, "one to be withdrawn"))
             return;
     tap_num(entries("tmp"), 3, "three prepared");
     tap_ok(qtn_put_commit(q, 3, &diag) == QTN_OK, "committed at once");
@@ -417,8 +417,9 @@ test_hostile_files(void)
     int bad = 0;
     int s;
 
-    if (put(&q, &plain, body, sizeof(body) - 1, 99) != QTN_OK ||
-        qtn_put_commit(&q, 1, &diag) != QTN_OK)
+    if (!tap_ok(put(&q, &plain, body, sizeof(body) - 1, 99) == QTN_OK &&
+                    qtn_put_commit(&q, 1, &diag) == QTN_OK,
+            "one to be spoiled"))
         return;
     qtn_store_path(store, QTN_PLACE_INCOMING, qtn_put_id(q), path);
     s = open(path, O_RDONLY);
@@ -518,7 +519,7 @@ test_threads(void)
 
     for (int i = 0; i < 8; i++)
         if (pthread_create(&t[i], NULL, storing, &bad[i]) != 0)
-            return;
+            exit(1);
     for (int i = 0; i < 8; i++) {
         pthread_join(t[i], NULL);
         sum += bad[i];
