@@ -102,6 +102,16 @@ check_pattern_targets(struct hsl_check *c, struct hsl_node *n)
     }
 }
 
+/* The variable at the start of a chain that is written to is made if it is not there. */
+static void
+note_made(const struct hsl_node *n)
+{
+    while (n->kind == HSL_N_PROP || n->kind == HSL_N_INDEX)
+        n = n->kind == HSL_N_PROP ? n->u.prop.a : n->u.bin.a;
+    if (n->kind == HSL_N_VAR && n->u.var.var)
+        n->u.var.var->assigned = true;
+}
+
 void
 hsl_check_target(struct hsl_check *c, struct hsl_node *n)
 {
@@ -124,6 +134,7 @@ hsl_check_target(struct hsl_check *c, struct hsl_node *n)
         break;
     case HSL_N_PROP: /* objects are references: the variable itself does not change */
         hsl_check_expr(c, n->u.prop.a);
+        note_made(n->u.prop.a);
         break;
     case HSL_N_PATTERN:
         check_pattern_targets(c, n);
