@@ -18,6 +18,7 @@ sub held_start {
     my (%o) = @_;
     my $port = Penstock::free_port();
     my $gw = Penstock->new(milter => 0, reinject_port => $port, sink_port => $port, %o);
+    $gw->let_libdb_leak;
     $gw->start_sink if $gw->{sink};
     $gw->start_quarantined;
     $gw->{q} = "$gw->{dir}/state/quarantine/1";
