@@ -48,7 +48,8 @@ struct hsl_share_entry {
 struct hsl_share;
 
 /* Each takes the seconds that an answer may take, [patience]: a store that lets one wait longer is
- * DOWN. It is hsl_patience() (hsl_run.h) for a run. */
+ * DOWN. It is hsl_patience() (hsl_run.h) for a run,
+ * of what [wait] leaves of its time. */
 struct hsl_share_ops {
     /* Waits at most [wait] seconds (besides [patience]) until nobody else holds the barrier [name]
      * and takes it: *lock is to be given to leave() then. The bytes of its value are appended to

@@ -35,7 +35,8 @@ void ut_sock_to_text(const struct ut_sock_addr *a, struct ut_sbuf *out);
 int ut_sock_listen(const struct ut_sock_addr *a, mode_t mode, const char *group,
     struct ut_diag *d) UT_CHECKED;
 /* A connected socket, not blocking, close-on-exec; -1 with [d] set. Tries each address of a host
- * name in turn, with an equal share of the time. Looking up a name is the system's, by a thread that lives on after the deadline. */
+ * name in turn, with an equal share of the time. Looking up a name is the system's, by a thread that
+ * lives on after the deadline. */
 int ut_sock_connect(const struct ut_sock_addr *a, double deadline, struct ut_diag *d) UT_CHECKED;
 
 /* Sends all [len] bytes, never raising SIGPIPE; -1 with errno set (ETIMEDOUT: deadline). */

@@ -270,7 +270,8 @@ test_odd_servers(void)
         double start = ut_time_mono();
 
         pthread_create(&t, NULL, odd_main, &o);
-        tap_num(call("x", 0, &c, i < count ? 10 : 0.5, &d), i < count ? servers[i].want : UT_CTL_TROUBLE,
+        tap_num(call("x", 0, &c, i < count ? 10 : 0.5, &d),
+            i < count ? servers[i].want : UT_CTL_TROUBLE,
             i < count ? servers[i].name : "says nothing");
         tap_ok(ut_time_mono() - start < 3, "in time: %s", d.text);
         pthread_join(t, NULL);
